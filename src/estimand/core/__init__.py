@@ -1,0 +1,1 @@
+"""The nouns: what every room of the house speaks in."""

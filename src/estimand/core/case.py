@@ -1,0 +1,78 @@
+"""Everything a method or a check may see."""
+
+from dataclasses import dataclass
+
+from estimand.core.design import Experiment, Observational
+from estimand.core.gates import GatePolicy
+from estimand.core.moments import Moments
+from estimand.core.nuisances import Nuisances
+from estimand.core.run import Run
+from estimand.core.sample import Sample
+from estimand.errors import UnsupportedError
+from estimand.stats.arrays import Floats
+
+DEFAULT_GATES = GatePolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One outcome of one study.
+
+    Attributes
+    ----------
+    design : Design
+    source : Sample or Moments
+    outcome : str
+    arms : tuple of str
+        The first is the control arm.
+    level : float
+    nuisances : Nuisances or None
+        None where the source is Moments.
+    run : Run
+    gates : GatePolicy
+    unit : str or None
+        Unit of the outcome.
+    """
+
+    design: Observational | Experiment
+    source: Sample | Moments
+    outcome: str
+    arms: tuple[str, ...]
+    level: float
+    nuisances: Nuisances | None
+    run: Run
+    gates: GatePolicy = DEFAULT_GATES
+    unit: str | None = None
+
+    def sample(self) -> Sample:
+        """Return the rows, or refuse where there are only moments.
+
+        Raises
+        ------
+        UnsupportedError
+            If the source holds no rows.
+        """
+        if isinstance(self.source, Sample):
+            return self.source
+        raise UnsupportedError(
+            "This needs rows, and the source holds only moments.",
+            remedy="Give the data as a table, or use a method that reads moments: difference.",
+        )
+
+    def fitted(self) -> Nuisances:
+        """Return the nuisances, or refuse where there are none."""
+        if self.nuisances is not None:
+            return self.nuisances
+        raise UnsupportedError(
+            "This needs fitted nuisances, and the source holds only moments.",
+            remedy="Give the data as a table.",
+        )
+
+    def values(self) -> Floats:
+        """Outcome of every row, shape (n,)."""
+        return self.sample().outcomes[self.outcome]
+
+    @property
+    def randomised(self) -> bool:
+        """Whether treatment was assigned at random."""
+        return isinstance(self.design, Experiment)

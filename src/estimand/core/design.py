@@ -1,0 +1,188 @@
+"""How treatment arose, and which column is what: a closed union tagged by ``kind``."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+
+from estimand.core.declared import Declared, field_names, refusal
+from estimand.core.nearest import did_you_mean
+from estimand.errors import DesignError
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_weights(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _as_label(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+Columns: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Weights(Declared):
+    """The weight column and what its numbers mean."""
+
+    noun: ClassVar[str] = "The weights"
+    column: str
+    kind: Literal["sampling", "frequency", "precision"] = "sampling"
+
+
+class Roles(Declared):
+    """Columns that play a part without being covariates.
+
+    Parameters
+    ----------
+    post_treatment : tuple of str
+        Measured after treatment, so possibly changed by it. Adjusting for one is a veto.
+    segments : tuple of str
+        Groups to report by.
+    negative_controls : tuple of str
+        Outcomes that treatment cannot have changed.
+    timestamp : str, optional
+        When the row was recorded.
+    exact : tuple of str
+        Covariates on which to compare like only with like.
+    """
+
+    noun: ClassVar[str] = "The roles"
+    post_treatment: Columns = ()
+    segments: Columns = ()
+    negative_controls: Columns = ()
+    timestamp: str | None = None
+    exact: Columns = ()
+
+
+class DesignFields(Declared):
+    """Fields that every design has.
+
+    Parameters
+    ----------
+    treatment : str
+        The arm column; ``variant`` is accepted for it.
+    outcome : str or tuple of str
+        One or more outcome columns.
+    covariates : tuple of str
+        Measured before treatment.
+    control : str, optional
+        Label of the arm the others are compared with. Default: 0 or False where the arms are such,
+        else the first label in order, which is recorded.
+    unit : str, optional
+        Column that identifies a row; makes folds independent of row order.
+    cluster : str, optional
+        Column of the groups within which rows depend on each other.
+    weights : Weights, optional
+        Weight column and kind.
+    roles : Roles
+        Columns that play other parts.
+    missing : "complete_case" | "impute+indicator"
+        Rows with a missing covariate are dropped and counted, or filled with the mean (a level of its
+        own for categories) and marked by an indicator.
+    """
+
+    noun: ClassVar[str] = "The design"
+    treatment: str = Field(validation_alias=AliasChoices("treatment", "variant"))
+    outcome: Columns = Field(min_length=1)
+    covariates: Columns = ()
+    control: Annotated[str | None, BeforeValidator(_as_label)] = None
+    unit: str | None = None
+    cluster: str | None = None
+    weights: Annotated[Weights | None, BeforeValidator(_as_weights)] = None
+    roles: Roles = Roles()
+    missing: Literal["complete_case", "impute+indicator"] = "complete_case"
+
+    @model_validator(mode="after")
+    def _columns_play_one_part(self) -> Self:
+        _refuse_repeats("outcome", self.outcome)
+        _refuse_repeats("covariates", self.covariates)
+        if self.treatment in self.outcome:
+            raise _double_role(self.treatment, "treatment", "outcome")
+        for name in self.covariates:
+            if name == self.treatment:
+                raise _double_role(name, "treatment", "a covariate")
+            if name in self.outcome:
+                raise _double_role(name, "outcome", "a covariate")
+        return self
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column the design names, each once, in a fixed order."""
+        single = (self.treatment, self.unit, self.cluster, self.weights.column if self.weights else None)
+        names = (
+            *self.outcome,
+            *self.covariates,
+            *(name for name in single if name),
+            *self.roles.post_treatment,
+        )
+        return tuple(dict.fromkeys(names))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the design as JSON, leaving out what was not set."""
+        return self.model_dump(mode="json", exclude_defaults=True) | {"kind": getattr(self, "kind", "")}
+
+
+def _refuse_repeats(field: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DesignError(f"'{name}' is listed twice in {field}.", remedy="List it once.", found=name)
+
+
+def _double_role(column: str, first: str, second: str) -> DesignError:
+    return DesignError(
+        f"'{column}' cannot be both {first} and {second}.",
+        remedy=f"Remove '{column}' from one of them.",
+        found=column,
+    )
+
+
+class Observational(DesignFields):
+    """Treatment arose in a way nobody controlled; the covariates are to make the arms comparable."""
+
+    kind: Literal["observational"] = "observational"
+
+
+class Experiment(DesignFields):
+    """Treatment was assigned at random; covariates may sharpen the answer, and need not repair it."""
+
+    kind: Literal["experiment"] = "experiment"
+
+
+Design: TypeAlias = Annotated[Observational | Experiment, Field(discriminator="kind")]
+DESIGNS: dict[str, type[DesignFields]] = {"observational": Observational, "experiment": Experiment}
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Design)
+
+
+def as_design(value: Any) -> Observational | Experiment:
+    """Read a design from a mapping, or return the one given.
+
+    Raises
+    ------
+    DesignError
+        If the kind is unknown, or a field is missing, unknown or contradictory.
+    """
+    if isinstance(value, Observational | Experiment):
+        return value
+    if not isinstance(value, dict):
+        raise DesignError(
+            f"A design is a mapping with a kind, not {type(value).__name__}.",
+            remedy="Write {kind: observational, treatment: …, outcome: …, covariates: […]}.",
+            found=type(value).__name__,
+        )
+    kind = value.get("kind", "observational")
+    if kind not in DESIGNS:
+        raise DesignError(
+            f"There is no design of kind '{kind}'.", remedy=did_you_mean(str(kind), DESIGNS), found=kind
+        )
+    try:
+        design: Observational | Experiment = _ADAPTER.validate_python({**value, "kind": kind})
+    except ValidationError as error:
+        raise refusal(error, DESIGNS[kind]) from None
+    return design
+
+
+def design_fields(kind: str) -> list[str]:
+    """Names of the fields a kind of design takes."""
+    return field_names(DESIGNS[kind])

@@ -1,0 +1,39 @@
+"""The lines that diagnostics are held to; a study file may move them."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from estimand.core.declared import Declared
+
+
+class GatePolicy(Declared):
+    """Thresholds of the checks, with the field's usual values.
+
+    Parameters
+    ----------
+    smd_note, smd_warn : float
+        Standardised mean difference after adjustment, in standard deviations.
+    variance_ratio : float
+        Ratio of variances after adjustment, or its inverse, above which to warn.
+    overlap_edge : float
+        Propensities below this, or above one minus it, count as tail.
+    overlap_share : float
+        Share of the relevant rows in a tail above which to warn.
+    effective_share : float
+        Effective sample size as a share of the smaller arm (of the treated for ATT) below which to warn.
+    weight_share : float
+        One unit's share of its arm's weight above which to warn.
+    clusters : int
+        Number of clusters below which to warn.
+    """
+
+    noun: ClassVar[str] = "The gate policy"
+    smd_note: float = Field(default=0.1, gt=0)
+    smd_warn: float = Field(default=0.25, gt=0)
+    variance_ratio: float = Field(default=2.0, gt=1)
+    overlap_edge: float = Field(default=0.05, gt=0, lt=0.5)
+    overlap_share: float = Field(default=0.05, ge=0, le=1)
+    effective_share: float = Field(default=0.5, gt=0, le=1)
+    weight_share: float = Field(default=0.05, gt=0, le=1)
+    clusters: int = Field(default=40, ge=2)

@@ -1,0 +1,94 @@
+"""What a method is: a small frozen model whose fields are its options, and a card that describes it."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+
+from estimand.core.case import Case
+from estimand.core.declared import Declared
+from estimand.core.design import DesignFields
+from estimand.core.estimate import Estimate
+
+Inference: TypeAlias = Literal["influence", "small_sample", "matching", "set", "resampling", "permutation"]
+Invariance: TypeAlias = Literal[
+    "row_order",
+    "column_order",
+    "covariate_scale",
+    "outcome_scale",
+    "outcome_shift",
+    "arm_swap",
+    "duplicated_rows",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One declared detail of a method's estimates: its name, shape and unit."""
+
+    name: str
+    shape: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """The card of a method.
+
+    Attributes
+    ----------
+    key : str
+    designs : tuple of type
+        Designs it takes.
+    references : tuple of str
+    inference : str
+        Its inference class; the contract suite tests what it implies.
+    invariances : tuple of str
+        Changes of the data that leave the estimate as it is to 1e-8 (or map it as they should);
+        the suite proves these, and shows that the others fail.
+    adjusts : bool
+        Whether it uses covariates.
+    reads_moments : bool
+        Whether it can do without rows.
+    variance_factor : float
+        For "small_sample": how far, as a factor, the variance may be from Σψψ'/n².
+    details : tuple of Detail
+    """
+
+    key: str
+    designs: tuple[type[DesignFields], ...]
+    references: tuple[str, ...]
+    inference: Inference
+    invariances: tuple[Invariance, ...]
+    adjusts: bool = True
+    reads_moments: bool = False
+    variance_factor: float = 1.0
+    details: tuple[Detail, ...] = ()
+
+
+class Method(Declared):
+    """Root of the methods; a subclass's fields are its options and its docstring its manual."""
+
+    spec: ClassVar[MethodSpec]
+
+    @abstractmethod
+    def estimate(self, case: Case) -> Estimate:
+        """Estimate the target for one outcome."""
+
+    def options(self) -> dict[str, Any]:
+        """Return every option as JSON."""
+        return self.model_dump(mode="json")
+
+
+M = TypeVar("M", bound=Method)
+
+
+def method(key: str, **card: Any) -> Callable[[type[M]], type[M]]:
+    """Give a method its card; see :class:`MethodSpec` for the fields."""
+
+    def dress(cls: type[M]) -> type[M]:
+        cls.spec = MethodSpec(key=key, **card)
+        cls.noun = f"Method '{key}'"
+        return cls
+
+    return dress

@@ -1,0 +1,102 @@
+"""What methods may ask of fitted nuisances, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from estimand.core.frozen import Frozen, FrozenMap
+from estimand.core.learner import Learner
+from estimand.stats.arrays import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score(Frozen):
+    """The estimating equation of a parametric fit, kept in factors.
+
+    Attributes
+    ----------
+    basis : ndarray of shape (n, q)
+        Derivative of the linear predictor; the score of row i is ``residual[i] * basis[i]``.
+    residual : ndarray of shape (n,)
+    hessian : ndarray of shape (q, q)
+        Minus the summed derivative of the scores.
+    """
+
+    basis: Floats
+    residual: Floats
+    hessian: Floats
+
+    def carried(self, gradient: Floats) -> Floats:
+        """Influence that a functional inherits through the fitted coefficients, shape (n,).
+
+        Parameters
+        ----------
+        gradient : ndarray of shape (q,)
+            Mean derivative of the functional's estimating function with respect to the coefficients.
+        """
+        n = self.residual.shape[0]
+        return np.asarray(self.residual * (self.basis @ np.linalg.solve(self.hessian / n, gradient)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit(Frozen):
+    """Predictions of one nuisance.
+
+    Attributes
+    ----------
+    prediction : ndarray of shape (n, arms)
+        A column per arm: its propensity, or the outcome predicted under it.
+    loss : mapping of str to float
+        Log loss or mean squared error, by part.
+    calibration : mapping of str to float
+        Slope of the observed on the predicted, by part; 1 is calibrated.
+    score : Score or None
+        Only for in-sample parametric fits with two arms.
+    dropped : tuple of str
+        Features that others already span.
+    """
+
+    prediction: Floats
+    loss: Mapping[str, float] = FrozenMap({})
+    calibration: Mapping[str, float] = FrozenMap({})
+    score: Score | None = None
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoldPlan:
+    """How rows are split for out-of-fold predictions.
+
+    Attributes
+    ----------
+    folds : int or tuple of int
+        A number (1 means in-sample), or the fold of each row.
+    repeat : int
+        Which repetition; each splits anew.
+    """
+
+    folds: int | tuple[int, ...]
+    repeat: int = 0
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether the model sees the rows it predicts."""
+        return self.folds == 1
+
+
+class Nuisances(Protocol):
+    """Fitted once per request, shared by every method of a study."""
+
+    def propensity(self, learner: Learner, plan: FoldPlan) -> Fit:
+        """Probability of each arm given the features."""
+        ...
+
+    def outcome(self, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:
+        """Outcome predicted under each arm; ``pooled`` is one model with the arm as a feature."""
+        ...
+
+    def fold_ids(self, plan: FoldPlan) -> Ints:
+        """Fold of each row."""
+        ...

@@ -1,0 +1,184 @@
+"""The record of a study: all that was asked, done and found, as data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from estimand.core.design import DesignFields, as_design
+from estimand.core.estimate import Estimate
+from estimand.core.finding import Finding, Grade
+from estimand.core.frozen import Frozen, FrozenMap
+from estimand.core.jsonable import ArrayStore, Json, canonical
+from estimand.core.question import Question
+from estimand.core.sample import Drop
+from estimand.core.verdict import Verdict
+from estimand.errors import Code, DataError, DesignError
+from estimand.stats.arrays import AnyArray
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleFlow(Frozen):
+    """From rows read to rows used.
+
+    Attributes
+    ----------
+    rows_read, rows_used : int
+    drops : tuple of Drop
+        Every row left out, by reason; ``rows_read - rows_used`` is their sum.
+    arms : mapping of str to int
+        Rows used in each arm; the first is the control arm.
+    fingerprint : str
+    """
+
+    rows_read: int
+    rows_used: int
+    drops: tuple[Drop, ...]
+    arms: Mapping[str, int]
+    fingerprint: str
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the flow as JSON."""
+        return {
+            "rows_read": self.rows_read,
+            "rows_used": self.rows_used,
+            "drops": [drop.to_dict() for drop in self.drops],
+            "arms": dict(self.arms),
+            "fingerprint": self.fingerprint,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyRecord(Frozen):
+    """What a study leaves behind.
+
+    Attributes
+    ----------
+    question : Question
+    design : Design
+    data : str
+        Name of the data, never its content.
+    headline : str or None
+        Id of the headline estimate.
+    seed : int
+    sample : SampleFlow
+    estimates : tuple of Estimate
+    findings : tuple of Finding
+        Worst first.
+    verdict : Verdict
+    reproducible : bool
+        Whether the study can be run again from its file alone.
+    run : mapping
+        Timings and environment; not part of the digest.
+    """
+
+    question: Question
+    design: DesignFields
+    data: str
+    headline: str | None
+    seed: int
+    sample: SampleFlow
+    estimates: tuple[Estimate, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    reproducible: bool
+    run: Mapping[str, Any]
+
+    def estimate(self, key: str | None = None) -> Estimate:
+        """Return an estimate by id; the headline by default.
+
+        Raises
+        ------
+        DesignError
+            If there is none of that id.
+        """
+        wanted = self.headline if key is None else key
+        for estimate in self.estimates:
+            if estimate.id == wanted:
+                return estimate
+        known = ", ".join(estimate.id for estimate in self.estimates)
+        raise DesignError(f"The record has no estimate '{wanted}'.", remedy=f"It has: {known}.", found=wanted)
+
+    def about(self, key: str) -> tuple[Finding, ...]:
+        """Findings about an estimate, an outcome or the study."""
+        return tuple(finding for finding in self.findings if finding.about == key)
+
+    def to_dict(self, store: ArrayStore | None = None) -> dict[str, Json]:
+        """Return the record as JSON; large arrays go to ``store`` by hash."""
+        return {
+            "schema": SCHEMA,
+            "question": self.question.model_dump(mode="json"),
+            "design": self.design.to_dict(),
+            "data": self.data,
+            "headline": self.headline,
+            "seed": self.seed,
+            "sample": self.sample.to_dict(),
+            "estimates": [estimate.to_dict(store) for estimate in self.estimates],
+            "findings": [finding.to_dict() for finding in self.findings],
+            "verdict": self.verdict.to_dict(),
+            "reproducible": self.reproducible,
+            "run": dict(self.run),
+        }
+
+    def digest(self) -> str:
+        """Hash of everything but ``run``: same seed, same digest."""
+        body = self.to_dict()
+        body.pop("run")
+        return hashlib.sha256(canonical(body).encode()).hexdigest()
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None
+    ) -> "StudyRecord":
+        """Rebuild a record from its JSON; without ``arrays``, large ones stay references."""
+        if data.get("schema") != SCHEMA:
+            raise DataError(
+                f"This record has schema {data.get('schema')}; this version reads {SCHEMA}.",
+                remedy="Read it with the version that wrote it, or run the study again.",
+                code=Code.UNREADABLE_FILE,
+            )
+        flow = data["sample"]
+        return cls(
+            question=Question(**data["question"]),
+            design=as_design(data["design"]),
+            data=data["data"],
+            headline=data["headline"],
+            seed=data["seed"],
+            sample=SampleFlow(
+                flow["rows_read"],
+                flow["rows_used"],
+                tuple(Drop(**drop) for drop in flow["drops"]),
+                FrozenMap(flow["arms"]),
+                flow["fingerprint"],
+            ),
+            estimates=tuple(Estimate.from_dict(item, arrays) for item in data["estimates"]),
+            findings=tuple(Finding.from_dict(item) for item in data["findings"]),
+            verdict=Verdict(Grade(data["verdict"]["grade"]), data["verdict"]["summary"]),
+            reproducible=data["reproducible"],
+            run=FrozenMap(data["run"]),
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``record.json`` and the arrays it names, and return the folder."""
+        place = Path(folder)
+        (place / "arrays").mkdir(parents=True, exist_ok=True)
+        store = ArrayStore()
+        text = json.dumps(self.to_dict(store), indent=1, allow_nan=False, ensure_ascii=False)
+        (place / "record.json").write_text(text + "\n", encoding="utf-8")
+        for name, array in store.arrays.items():
+            np.save(place / "arrays" / f"{name}.npy", array, allow_pickle=False)
+        return place
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "StudyRecord":
+        """Read what :meth:`save` wrote."""
+        place = Path(folder)
+        data = json.loads((place / "record.json").read_text(encoding="utf-8"))
+        names = sorted((place / "arrays").glob("*.npy"))
+        return cls.from_dict(data, {path.stem: np.load(path, allow_pickle=False) for path in names})

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: the statistics, without the nouns of the product."""
