@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from estimand.core.design import Experiment, Observational
+from estimand.core.estimate import Term
+from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.moments import Moments
 from estimand.core.nuisances import Nuisances
@@ -76,3 +78,9 @@ class Case:
     def randomised(self) -> bool:
         """Whether treatment was assigned at random."""
         return isinstance(self.design, Experiment)
+
+    def arm_terms(self) -> tuple[Term, ...]:
+        """One term per arm against the control arm; a plain yes-or-no treatment is named by its column."""
+        if self.arms in (("0", "1"), ("False", "True")):
+            return (Term(self.design.treatment, unit=self.unit),)
+        return tuple(Term(arm, FrozenMap({"arm": arm}), self.unit) for arm in self.arms[1:])

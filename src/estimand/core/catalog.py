@@ -13,10 +13,10 @@ Group: TypeAlias = Literal["methods", "checks", "figures", "learners"]
 
 @cache
 def _table(group: Group) -> dict[str, EntryPoint]:
-    found = {entry.name: entry for entry in entry_points(group=f"estimand.{group}")}
-    ours = {name: entry for name, entry in found.items() if entry.value.startswith("estimand.")}
-    others = {name: found[name] for name in sorted(found) if name not in ours}
-    return ours | others
+    found = entry_points(group=f"estimand.{group}")
+    ours = {entry.name: entry for entry in found if entry.value.startswith("estimand.")}
+    others = {entry.name: entry for entry in found if entry.name not in ours}
+    return ours | {name: others[name] for name in sorted(others)}
 
 
 def keys(group: Group) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def difference_between(first: Estimate, second: Estimate) -> Estimate:
     joint = joint_psi((first.influence, second.influence))
     k = first.value.shape[0]
     psi = joint[:, :k] - joint[:, k:]
+    units = np.union1d(first.influence.units, second.influence.units)
     findings = _population_note(first, second)
     return replace(
         first,
@@ -45,7 +46,7 @@ def difference_between(first: Estimate, second: Estimate) -> Estimate:
         n_obs=max(first.n_obs, second.n_obs),
         inference="influence",
         baseline=None,
-        influence=Influence(psi, np.arange(psi.shape[0]), 1, first.influence.root),
+        influence=Influence(psi, units, 1, first.influence.root),
         details=FrozenMap({}),
         findings=findings,
     )

@@ -304,7 +304,7 @@ class Estimate(Frozen):
         return cls(
             id=data["id"],
             method=data["method"],
-            options=decode(data["options"], arrays),
+            options=FrozenMap(data["options"]),
             outcome=data["outcome"],
             target=Target(data["target"]),
             population=Population(**data["population"]),

@@ -12,12 +12,12 @@ V = TypeVar("V")
 
 
 class FrozenMap(Mapping[str, V]):
-    """A read-only mapping that pickles."""
+    """A read-only mapping that pickles; what it holds is frozen too."""
 
     __slots__ = ("_items",)
 
     def __init__(self, items: Mapping[str, V]) -> None:
-        self._items = dict(items)
+        self._items: dict[str, V] = {key: freeze(item) for key, item in items.items()}
 
     def __getitem__(self, key: str) -> V:
         return self._items[key]
@@ -30,6 +30,9 @@ class FrozenMap(Mapping[str, V]):
 
     def __repr__(self) -> str:
         return repr(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items))
 
     def __reduce__(self) -> tuple[object, ...]:
         return FrozenMap, (self._items,)
@@ -55,7 +58,7 @@ def freeze(value: Any) -> Any:
     if isinstance(value, FrozenMap):
         return value
     if isinstance(value, Mapping):
-        return FrozenMap({key: freeze(item) for key, item in value.items()})
+        return FrozenMap(value)
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return tuple(freeze(item) for item in value)
     return value

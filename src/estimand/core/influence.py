@@ -30,8 +30,8 @@ class Influence:
     __slots__ = ("_psi", "_rows", "_unit_codes", "_units", "n", "root")
 
     def __init__(self, rows: Floats | Callable[[], Floats], units: Ints, n: int, root: str) -> None:
-        self._rows: Floats | Callable[[], Floats] | None = rows
-        self._units = units
+        self._rows: Floats | Callable[[], Floats] | None = rows if callable(rows) else locked(rows)
+        self._units = locked(units)
         self._psi: Floats | None = None
         self._unit_codes: Ints | None = None
         self.n = n
@@ -39,7 +39,7 @@ class Influence:
 
     def _summed(self) -> tuple[Floats, Ints]:
         if self._psi is None or self._unit_codes is None:
-            rows = self._rows() if callable(self._rows) else np.asarray(self._rows)
+            rows: Floats = self._rows() if callable(self._rows) else np.asarray(self._rows)
             codes, positions = np.unique(self._units, return_inverse=True)
             alone = codes.shape[0] == rows.shape[0]
             psi = (

@@ -44,6 +44,8 @@ class ArrayStore:
 
 def array_reference(array: AnyArray) -> ArrayRef:
     """Name an array by its dtype, shape and bytes."""
+    if array.dtype.hasobject:
+        raise TypeError("an array of Python objects has no bytes to be named by")
     tidy = np.ascontiguousarray(array)
     head = f"{tidy.dtype.str}{tidy.shape}".encode()
     digest = hashlib.sha256(head + tidy.tobytes()).hexdigest()
@@ -61,6 +63,8 @@ def encode(value: Any, store: ArrayStore | None = None) -> Json:
     """Turn a value into plain JSON; arrays of more than 64 elements become references."""
     if value is None or (isinstance(value, bool | str) and not isinstance(value, Enum)):
         return value
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, int | np.integer):
@@ -99,7 +103,12 @@ def decode(value: Json, arrays: Mapping[str, AnyArray] | None = None) -> Any:
 
 def _decode_list(value: list[Json], arrays: Mapping[str, AnyArray] | None) -> Any:
     flat = [item for row in value for item in (row if isinstance(row, list) else [row])]
-    if flat and all(isinstance(item, int | float) and not isinstance(item, bool) for item in flat):
+    shapes = {len(row) if isinstance(row, list) else None for row in value}
+    if (
+        flat
+        and len(shapes) == 1
+        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in flat)
+    ):
         return np.array(value)
     return [decode(item, arrays) for item in value]
 

@@ -51,8 +51,10 @@ def as_learner(value: Any) -> Learner:
     if isinstance(value, str):
         return Learner(value)
     if isinstance(value, Mapping) and set(value) <= {"name", "params"} and isinstance(value.get("name"), str):
-        return Learner(value["name"], FrozenMap(dict(value.get("params", {}))))
-    if hasattr(value, "fit") and hasattr(value, "predict"):
+        params = value.get("params") or {}
+        if isinstance(params, Mapping):
+            return Learner(value["name"], FrozenMap(params))
+    elif hasattr(value, "fit") and hasattr(value, "predict") and not isinstance(value, type):
         kind = type(value)
         params = value.get_params(deep=False) if hasattr(value, "get_params") else {}
         plain = {

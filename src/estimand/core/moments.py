@@ -98,14 +98,15 @@ class Moments(Frozen):
         return self.columns.index(column)
 
     def mean(self, column: str) -> Floats:
-        """Mean of a column in each arm, shape (a,)."""
+        """Mean of a column in each arm, shape (a,); not-a-number in an empty arm."""
         j = self.position(column)
-        return np.asarray(self.shift[j] + self.means[:, j])
+        return np.where(self.units > 0.0, self.shift[j] + self.means[:, j], np.nan)
 
     def variance(self, column: str) -> Floats:
-        """Sample variance of a column in each arm, shape (a,)."""
+        """Sample variance of a column in each arm, shape (a,); not-a-number below two units."""
         j = self.position(column)
-        return np.asarray(self.cross[:, j, j] / (self.units - 1.0))
+        freedom = np.where(self.units > 1.0, self.units - 1.0, np.nan)
+        return np.asarray(self.cross[:, j, j] / freedom)
 
     def to_dict(self) -> dict[str, Json]:
         """Return the moments as JSON."""

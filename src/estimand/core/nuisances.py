@@ -46,8 +46,8 @@ class Fit(Frozen):
 
     Attributes
     ----------
-    prediction : ndarray of shape (n, arms)
-        A column per arm: its propensity, or the outcome predicted under it.
+    prediction : ndarray of shape (n, arms) or (n,)
+        The propensity of each arm, or the outcome predicted under one arm.
     loss : mapping of str to float
         Log loss or mean squared error, by part.
     calibration : mapping of str to float
@@ -93,8 +93,8 @@ class Nuisances(Protocol):
         """Probability of each arm given the features."""
         ...
 
-    def outcome(self, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:
-        """Outcome predicted under each arm; ``pooled`` is one model with the arm as a feature."""
+    def outcome(self, arm: int, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:
+        """Outcome predicted under one arm, from its own rows or one model with the arm as a feature."""
         ...
 
     def fold_ids(self, plan: FoldPlan) -> Ints:

@@ -1,7 +1,9 @@
 """What is asked: the sentence, the target, and what is already known about the answer."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field, FiniteFloat
 
 from estimand.core.declared import Declared
 
@@ -61,8 +63,8 @@ class Benchmark(Declared):
 
     noun: ClassVar[str] = "A benchmark"
     label: str
-    value: float
-    std_error: float | None = None
+    value: FiniteFloat
+    std_error: Annotated[FiniteFloat, Field(gt=0)] | None = None
 
 
 class Question(Declared):

@@ -13,7 +13,7 @@ from estimand.core.design import DesignFields, as_design
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import Frozen, FrozenMap
-from estimand.core.jsonable import ArrayStore, Json, canonical
+from estimand.core.jsonable import ArrayStore, Json, canonical, encode
 from estimand.core.question import Question
 from estimand.core.sample import Drop
 from estimand.core.verdict import Verdict
@@ -123,7 +123,7 @@ class StudyRecord(Frozen):
             "findings": [finding.to_dict() for finding in self.findings],
             "verdict": self.verdict.to_dict(),
             "reproducible": self.reproducible,
-            "run": dict(self.run),
+            "run": encode(self.run),
         }
 
     def digest(self) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import index
 from threading import Event
 from typing import TypeVar
 
@@ -42,7 +43,8 @@ class Run:
 
     def rng(self, *key: str | int) -> np.random.Generator:
         """Random stream of a key, the same whenever it is asked for."""
-        digest = hashlib.sha256(repr((self.seed, key)).encode()).digest()
+        plain = tuple(str(part) if isinstance(part, str) else index(part) for part in key)
+        digest = hashlib.sha256(repr((index(self.seed), plain)).encode()).digest()
         return np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "little")))
 
     def seed_for(self, *key: str | int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from estimand.core.frozen import Frozen, FrozenMap
-from estimand.core.jsonable import ArrayStore, Json, decode, encode, number
+from estimand.core.jsonable import ArrayRef, ArrayStore, Json, decode, encode, number
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats
 from estimand.stats.intervals import (
@@ -54,7 +54,7 @@ class Normal(Frozen):
         std = np.sqrt(np.diag(self.vcov))
         critical = critical_value(level, self.df, value.shape[0])
         if joint and value.shape[0] > 1:
-            critical = np.maximum(critical, sup_t_critical_value(self.vcov, level))
+            critical = np.maximum(critical, sup_t_critical_value(self.vcov, level, self.df))
         center = to_scale(value, self.scale)
         bounds = np.stack([center - critical * std, center + critical * std], axis=1)
         return from_scale(bounds, self.scale)
@@ -261,16 +261,20 @@ def hull(pieces: Segments) -> tuple[float, float] | None:
 def uncertainty_from_dict(
     data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None
 ) -> Uncertainty:
-    """Rebuild an uncertainty from its JSON."""
+    """Rebuild an uncertainty from its JSON; :class:`Unknown` where the array it names is not given."""
     kind = data["kind"]
+    held = decode(data.get({"normal": "vcov", "draws": "values", "regions": "p"}.get(kind, "")), arrays)
+    if isinstance(held, ArrayRef):
+        return Unknown(f"array {held.sha256[:8]} is not beside the record.")
     if kind == "normal":
         df = data["df"]
         freedom = None if df is None else np.array([np.inf if x is None else x for x in df], dtype=float)
-        return Normal(np.asarray(decode(data["vcov"], arrays)), freedom, data["scale"], data["correction"])
+        return Normal(np.asarray(held, dtype=float), freedom, data["scale"], data["correction"])
     if kind == "draws":
-        return Draws(np.asarray(decode(data["values"], arrays)), data["draws"])
+        return Draws(np.asarray(held, dtype=float), data["draws"])
     if kind == "regions":
-        return Regions(_segments(data["segments"]), data["test"], decode(data["p"], arrays))
+        p = None if held is None else np.asarray(held, dtype=float)
+        return Regions(_segments(data["segments"]), data["test"], p)
     return Unknown(data["reason"])
 
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from estimand.stats.arrays import Floats
 
+ROUNDING = 1e-12
+
 
 def weighted_mean(values: Floats, weights: Floats) -> Floats:
     """Column means of values of shape (n, p) under weights of shape (n,)."""
@@ -33,10 +35,12 @@ def standardised_difference(
         Standard deviation from the unadjusted sample. Where it is zero the difference is infinite unless
         the means agree.
     """
-    gap = weighted_mean(*treated) - weighted_mean(*control)
-    flat = denominator <= 0.0
+    first, second = weighted_mean(*treated), weighted_mean(*control)
+    gap, rounding = first - second, ROUNDING * np.maximum(np.abs(first), np.abs(second))
+    flat = denominator <= rounding
+    agree = np.abs(gap) <= rounding
     out = gap / np.where(flat, 1.0, denominator)
-    return np.where(flat & (np.abs(gap) > 0.0), np.copysign(np.inf, gap), out)
+    return np.where(flat, np.where(agree, 0.0, np.copysign(np.inf, gap)), out)
 
 
 def effective_size(weights: Floats) -> float:

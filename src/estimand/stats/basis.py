@@ -124,4 +124,5 @@ def independent_basis(raw: Floats, weights: Floats | None = None) -> Basis:
     kept = varies & independent_columns(gram(body, weights)) if p else np.zeros(0, dtype=bool)
     if not kept.all():
         matrix = np.ascontiguousarray(matrix[:, np.concatenate(([True], kept))])
+    matrix.setflags(write=False)
     return Basis(matrix, center, scale, kept)

@@ -3,12 +3,14 @@
 Bell & McCaffrey (2002); Pustejovsky & Tipton (2018), doi:10.1080/07350015.2016.1247004.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from estimand.stats.arrays import Floats, Ints
+from estimand.stats.influence import sum_within
 from estimand.stats.linear import LeastSquares
 
 ClusterKind: TypeAlias = Literal["CR0", "CR1", "CR2"]
@@ -36,6 +38,25 @@ class ClusterScores:
         return np.asarray(self.scores.T @ self.scores)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """One fit of a block-diagonal model, such as one arm's regression.
+
+    Attributes
+    ----------
+    fit : LeastSquares
+        Unweighted.
+    rows : ndarray of shape (m,)
+        Positions of the fit's rows among all n.
+    functionals : ndarray of shape (k, q)
+        In the fit's basis; the model's functionals are the sums over blocks.
+    """
+
+    fit: LeastSquares
+    rows: Ints
+    functionals: Floats
+
+
 def cluster_rows(codes: Ints) -> list[Ints]:
     """Row positions of each cluster, clusters in order of their code."""
     order = np.argsort(codes, kind="stable")
@@ -43,49 +64,72 @@ def cluster_rows(codes: Ints) -> list[Ints]:
     return np.split(order, edges)
 
 
+def effective_clusters(blocks: Sequence[Block], codes: Ints) -> float:
+    """Number of clusters as if of equal leverage: (Σγ)²/Σγ², least over the functionals.
+
+    γ is a cluster's share of the squared loadings; see Carter, Schnepel & Steigerwald (2017),
+    doi:10.1162/REST_a_00639.
+    """
+    groups, position = np.unique(codes, return_inverse=True)
+    share = np.zeros((groups.shape[0], blocks[0].functionals.shape[0]))
+    for block in blocks:
+        load = block.fit.basis.matrix @ (block.fit.bread @ block.functionals.T)
+        share += sum_within(np.square(load), position[block.rows], groups.shape[0])
+    return float((np.square(share.sum(axis=0)) / np.square(share).sum(axis=0)).min())
+
+
 def cluster_scores(fit: LeastSquares, functionals: Floats, codes: Ints, kind: ClusterKind) -> ClusterScores:
-    """Contributions of the clusters to linear functionals of the coefficients.
+    """Contributions of the clusters to linear functionals of one fit; see :func:`block_scores`."""
+    return block_scores([Block(fit, np.arange(codes.shape[0]), functionals)], codes, kind)
+
+
+def block_scores(blocks: Sequence[Block], codes: Ints, kind: ClusterKind) -> ClusterScores:
+    """Contributions of the clusters to linear functionals of a block-diagonal model.
 
     Parameters
     ----------
-    fit : LeastSquares
-        Unweighted.
-    functionals : ndarray of shape (k, q)
-        In the fit's basis.
+    blocks : sequence of Block
+        Together they hold every row once.
     codes : ndarray of shape (n,)
         Cluster of each row.
     kind : "CR0" | "CR1" | "CR2"
         CR1 has the factor G/(G-1) (n-1)/(n-q) and t(G-1); CR2 has the adjustment that is unbiased under
         independent errors, and Satterthwaite degrees of freedom.
     """
+    groups, position = np.unique(codes, return_inverse=True)
+    count, k = groups.shape[0], blocks[0].functionals.shape[0]
     if kind == "CR2":
-        return _bias_reduced(fit, functionals, codes)
-    load = fit.basis.matrix @ (fit.bread @ functionals.T) * fit.residual[:, None]
-    rows = cluster_rows(codes)
-    scores = np.array([load[r].sum(axis=0) for r in rows])
-    groups = len(rows)
+        return _bias_reduced(blocks, position, count)
+    scores = np.zeros((count, k))
+    for block in blocks:
+        load = block.fit.basis.matrix @ (block.fit.bread @ block.functionals.T)
+        scores += sum_within(load * block.fit.residual[:, None], position[block.rows], count)
     if kind == "CR1":
-        n, q = fit.basis.matrix.shape
-        scores = scores * np.sqrt(groups / (groups - 1) * (n - 1) / (n - q))
-    return ClusterScores(scores, np.full(functionals.shape[0], float(groups - 1)))
+        n = codes.shape[0]
+        q = sum(block.fit.basis.matrix.shape[1] for block in blocks)
+        scores = scores * np.sqrt(count / (count - 1) * (n - 1) / (n - q))
+    return ClusterScores(scores, np.full(k, float(count - 1)))
 
 
-def _bias_reduced(fit: LeastSquares, functionals: Floats, codes: Ints) -> ClusterScores:
-    z, residual = fit.basis.matrix, fit.residual
-    root = np.linalg.cholesky(fit.bread)
-    directions = fit.bread @ functionals.T
-    rows = cluster_rows(codes)
-    k, q, groups = functionals.shape[0], z.shape[1], len(rows)
-    scores = np.empty((groups, k))
-    spread = np.empty((k, groups))
-    carried = np.empty((k, groups, q))
-    for g, members in enumerate(rows):
-        zg = z[members]
-        load = _half_inverse_times(zg @ root, zg @ directions)
-        scores[g] = load.T @ residual[members]
-        spread[:, g] = np.einsum("ik,ik->k", load, load)
-        carried[:, g] = load.T @ zg
-    df = np.array([_satterthwaite(spread[j], carried[j] @ root) for j in range(k)])
+def _bias_reduced(blocks: Sequence[Block], position: Ints, groups: int) -> ClusterScores:
+    k = blocks[0].functionals.shape[0]
+    scores, spread = np.zeros((groups, k)), np.zeros((k, groups))
+    halves = []
+    for block in blocks:
+        z, residual = block.fit.basis.matrix, block.fit.residual
+        root = np.linalg.cholesky(block.fit.bread)
+        directions = block.fit.bread @ block.functionals.T
+        carried = np.zeros((k, groups, z.shape[1]))
+        own = position[block.rows]
+        for members in cluster_rows(own):
+            g, zg = own[members[0]], z[members]
+            load = _half_inverse_times(zg @ root, zg @ directions)
+            scores[g] += load.T @ residual[members]
+            spread[:, g] += np.einsum("ik,ik->k", load, load)
+            carried[:, g] = load.T @ zg
+        halves.append(carried @ root)
+    half = np.concatenate(halves, axis=2)
+    df = np.array([_satterthwaite(spread[j], half[j]) for j in range(k)])
     return ClusterScores(scores, df)
 
 

@@ -1,7 +1,8 @@
 """Generalised linear models with canonical link: logistic and Poisson regression by Newton's method.
 
-McCullagh & Nelder (1989). The fit keeps what M-estimation needs: the score of row i is
-``residual[i] * basis.matrix[i]`` and ``hessian`` is minus its mean derivative.
+McCullagh & Nelder (1989); Albert & Anderson (1984), doi:10.1093/biomet/71.1.1, on when no optimum
+exists. The fit keeps what M-estimation needs: the score of row i is
+``residual[i] * basis.matrix[i]`` and ``hessian`` is minus its summed derivative.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from estimand.stats.basis import Basis, gram, independent_basis
 Family: TypeAlias = Literal["logistic", "poisson"]
 GRADIENT_TOLERANCE = 1e-10
 MAX_ITERATIONS = 60
-SEPARATION_LOGIT = 30.0
+STEP_TOLERANCE = 1e-8
+SEPARATION_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +40,10 @@ class GLMFit:
     hessian : ndarray of shape (q, q)
         Minus the summed derivative of the scores.
     converged : bool
-        Whether the mean score is zero to 1e-10.
+        Whether the mean score is zero to 1e-10 and the next step would not move the linear predictor.
     separated : bool
-        Whether some combination of columns predicts the outcome perfectly, so that no optimum exists.
+        Whether some combination of columns predicts the outcome perfectly in some rows and says nothing
+        against it in the others, so that no optimum exists.
     iterations : int
     """
 
@@ -96,20 +99,22 @@ def fit_glm(raw: Floats, outcome: Floats, family: Family, weights: Floats | None
     coefficients = _start(z.shape[1], outcome, weight, family)
     linear = z @ coefficients
     loss = float(weight @ _LOSS[family](outcome, linear))
-    converged, iterations = False, 0
+    converged, separated, iterations = False, False, 0
     mean, residual, hessian = _derivatives(z, outcome, weight, linear, family)
     while iterations < MAX_ITERATIONS:
         gradient = z.T @ residual
-        if np.abs(gradient).max() <= GRADIENT_TOLERANCE * _gradient_size(outcome, weight):
-            converged = True
-            break
-        iterations += 1
         step = _newton_step(hessian, gradient)
         if step is None:
             break
+        if np.abs(gradient).max() <= GRADIENT_TOLERANCE * _gradient_size(outcome, weight):
+            travel = z @ step
+            converged = bool(np.abs(travel).max() <= STEP_TOLERANCE * (1.0 + np.abs(linear).max()))
+            separated = not converged and _separates(outcome, travel, family)
+            if converged or separated:
+                break
+        iterations += 1
         coefficients, linear, loss = _line_search(z, outcome, weight, family, (coefficients, step, loss))
         mean, residual, hessian = _derivatives(z, outcome, weight, linear, family)
-    separated = family == "logistic" and _is_separated(outcome, linear)
     return GLMFit(
         family,
         basis,
@@ -117,7 +122,7 @@ def fit_glm(raw: Floats, outcome: Floats, family: Family, weights: Floats | None
         mean,
         residual,
         hessian,
-        converged and not separated,
+        converged,
         separated,
         iterations,
     )
@@ -168,10 +173,16 @@ def _line_search(
     return coefficients, z @ coefficients, loss
 
 
-def _is_separated(outcome: Floats, linear: Floats) -> bool:
-    """Rows fitted to certainty: far beyond what a finite optimum with overlap would give."""
-    certain = np.abs(linear) > SEPARATION_LOGIT
-    return bool(certain.any() and np.all(np.sign(linear[certain]) == np.sign(outcome[certain] - 0.5)))
+def _separates(outcome: Floats, travel: Floats, family: Family) -> bool:
+    """Tell whether a step of the linear predictor never goes against the outcome of any row.
+
+    With the score at zero a step that is still long leads either to an optimum, which some rows pull
+    back to, or along such a direction for ever.
+    """
+    slack = SEPARATION_SLACK * np.abs(travel).max()
+    may_rise = outcome >= 1.0 if family == "logistic" else np.zeros(outcome.shape, dtype=bool)
+    may_fall = outcome <= 0.0
+    return bool(np.all((travel <= slack) | may_rise) and np.all((travel >= -slack) | may_fall))
 
 
 def log_likelihood(outcome: Floats, mean: Floats, family: Family) -> float:

@@ -70,17 +70,23 @@ def welch_df(variance: Floats, counts: Floats) -> Floats:
     return np.where(bottom > 0.0, np.square(share.sum(axis=0)) / safe, np.inf)
 
 
-def sup_t_critical_value(vcov: Floats, level: float) -> float:
+def sup_t_critical_value(vcov: Floats, level: float, df: Floats | None = None) -> float:
     """Critical value of the simultaneous (sup-t) band, by simulation with a fixed stream.
 
-    Montiel Olea & Plagborg-Møller (2019), doi:10.1002/jae.2656.
+    Montiel Olea & Plagborg-Møller (2019), doi:10.1002/jae.2656. With degrees of freedom the terms share
+    one chi-square divisor, of the least of them.
     """
     std = np.sqrt(np.diag(vcov))
     live = std > 0.0
+    least = np.inf if df is None else float(np.min(df[live], initial=np.inf))
     if live.sum() <= 1:
-        return float(ndtri(0.5 + level / 2.0))
+        return float(critical_value(level, np.array([least]), 1)[0])
     correlation = vcov[np.ix_(live, live)] / np.outer(std[live], std[live])
     eigenvalues, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
-    draws = np.random.Generator(np.random.Philox(SUP_T_SEED)).standard_normal((SUP_T_DRAWS, root.shape[1]))
-    return float(np.quantile(np.abs(draws @ root.T).max(axis=1), level))
+    stream = np.random.Generator(np.random.Philox(SUP_T_SEED))
+    draws = stream.standard_normal((SUP_T_DRAWS, root.shape[1]))
+    largest = np.abs(draws @ root.T).max(axis=1)
+    if np.isfinite(least):
+        largest /= np.sqrt(stream.chisquare(least, SUP_T_DRAWS) / least)
+    return float(np.quantile(largest, level))

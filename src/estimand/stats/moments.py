@@ -27,8 +27,9 @@ class ArmMoments:
     cross: Floats
 
     def variance(self) -> Floats:
-        """Sample variances of shape (a, p), with n - 1."""
-        return np.asarray(np.diagonal(self.cross, axis1=1, axis2=2) / (self.units - 1.0)[:, None])
+        """Sample variances of shape (a, p), with n - 1; not-a-number in an arm of fewer than two units."""
+        freedom = np.where(self.units > 1.0, self.units - 1.0, np.nan)
+        return np.asarray(np.diagonal(self.cross, axis1=1, axis2=2) / freedom[:, None])
 
 
 def arm_moments(values: Floats, arm: Ints, arms: int) -> ArmMoments:

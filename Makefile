@@ -1,0 +1,52 @@
+# make demo · make test · make lint: each installs what it needs into .venv first.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+WORKERS ?= 2
+
+.PHONY: demo test lint nightly benchmarks clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/estimand demo lalonde
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not nightly"
+
+nightly: $(VENV)/.test
+	@$(BIN)/python -m pytest -n $(WORKERS) -m nightly
+
+lint: $(VENV)/.lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+benchmarks: $(VENV)/.test
+	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/ipw.py
+
+clean:
+	rm -rf $(VENV) estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; set PYTHON=…"; exit 1; }
+	@echo "Creating $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing estimand"
+	@$(INSTALL) --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing estimand and what its tests need"
+	@$(INSTALL) --editable ".[test]"
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing estimand and its linters"
+	@$(INSTALL) --editable ".[test,lint]"
+	@touch $@

@@ -1,0 +1,1 @@
+"""Checks: they examine estimates and answer with findings; some may veto."""

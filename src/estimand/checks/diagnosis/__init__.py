@@ -1,0 +1,1 @@
+"""Diagnosis: does the sample, as adjusted, support the estimates?"""

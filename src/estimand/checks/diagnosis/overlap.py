@@ -1,0 +1,94 @@
+"""Could each row of the target population have been in either arm?"""
+
+import numpy as np
+
+from estimand.core.case import Case
+from estimand.core.check import Check, Refit, check
+from estimand.core.estimate import Estimate
+from estimand.core.finding import Finding, Grade
+from estimand.core.question import Target
+from estimand.core.sample import Sample
+from estimand.core.table import Table
+from estimand.stats.arrays import Bools, Floats, Ints
+
+BINS = 40
+
+
+@check(
+    "overlap.propensity",
+    question="Could each row of the target population have been in either arm?",
+    references=("Crump et al. 2009, doi:10.1093/biomet/asn055",),
+)
+class PropensityOverlap(Check):
+    """Share of the target population with a propensity in a tail that its weights suffer from.
+
+    Both tails over everyone for ATE; the upper over the treated for ATT; the lower over the untreated for
+    ATC; none for ATO, whose weights vanish there.
+    """
+
+    def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
+        """Apply to estimates that fitted a propensity."""
+        return isinstance(case.source, Sample) and any(_propensity(e) is not None for e in estimates)
+
+    def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
+        """Answer for each estimate with the share in the tails and the distribution by arm."""
+        out = []
+        for estimate in estimates:
+            propensity = _propensity(estimate)
+            if propensity is not None:
+                out.append(self._one(case, estimate, propensity))
+        return tuple(out)
+
+    def _one(self, case: Case, estimate: Estimate, propensity: Floats) -> Finding:
+        sample, gates = case.sample(), case.gates
+        edge = gates.overlap_edge
+        tail, where = _tail(propensity, sample.arm, estimate.target, edge)
+        share = float(tail.mean()) if tail.size else 0.0
+        far = share > gates.overlap_share
+        lonely = float((propensity[sample.arm == 0] < edge).mean())
+        message = f"{share:.1%} of {where}."
+        if lonely > 0.5:
+            message += (
+                f" {lonely:.0%} of the control rows have a propensity below {edge:g}: most of them tell little "
+                "about the treated."
+            )
+        grade = Grade.WARN if far else Grade.NOTE if lonely > 0.5 else Grade.PASS
+        return Finding(
+            check=self.spec.key,
+            about=estimate.id,
+            grade=grade,
+            subject="propensity",
+            statistic=share,
+            threshold=gates.overlap_share,
+            message=message,
+            remedy=None
+            if grade is Grade.PASS
+            else "Narrow the sample to comparable rows (trim says whom it leaves out), or target ATO.",
+            evidence=_histogram(propensity, sample),
+        )
+
+
+def _propensity(estimate: Estimate) -> Floats | None:
+    found = estimate.details.get("propensity")
+    return found if isinstance(found, np.ndarray) and found.ndim == 1 else None
+
+
+def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[Bools, str]:
+    """Which rows of the target population lie in a harmful tail, and those words."""
+    low, high = propensity < edge, propensity > 1.0 - edge
+    if target is Target.ATT:
+        return high[arm == 1], f"the treated have a propensity above {1 - edge:g}, where controls are rare"
+    if target is Target.ATC:
+        return low[arm == 0], f"the untreated have a propensity below {edge:g}, where treated rows are rare"
+    if target is Target.ATO:
+        return np.zeros(0, dtype=bool), "rows matter in the tails: overlap weights vanish there"
+    return low | high, f"rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
+
+
+def _histogram(propensity: Floats, sample: Sample) -> Table:
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    counts = {
+        label: np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist()
+        for a, label in enumerate(sample.arms)
+    }
+    return Table({"low": edges[:-1], "high": edges[1:]} | counts)

@@ -1,0 +1,35 @@
+"""The command line: parse, call, print.
+
+Commands are declared in :mod:`estimand.cli.app`; what a command does is imported when it is called, so that
+``estimand --help`` stays instant.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+from estimand.errors import EstimandError
+
+BAD_INPUT = 2
+VETOED = 3
+
+
+def main() -> None:
+    """Run the command line; exit 0 when done, 2 on bad input, 3 when the headline is vetoed."""
+    from estimand.cli.app import app
+
+    try:
+        app()
+    except EstimandError as error:
+        sys.stderr.write(f"Error: {error.message}\n{error.remedy}\n")
+        sys.exit(BAD_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def perform(module: str, command: str, **arguments: Any) -> None:
+    """Import a command's module, run it, and exit with its status."""
+    status: int = getattr(import_module(f"estimand.cli.{module}"), command)(**arguments)
+    if status:
+        sys.exit(status)

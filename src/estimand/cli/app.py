@@ -1,0 +1,115 @@
+"""What the command line takes: commands, arguments and options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from estimand.cli import perform
+
+app = typer.Typer(
+    name="estimand",
+    help="From a question and a table of data to a causal answer someone can defend.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON on standard output.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write record, arrays and report there.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random stream.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Batches side by side; default all processors.")]
+
+
+@app.command()
+def demo(
+    name: Annotated[str, typer.Argument(metavar="[lalonde|outreach]")] = "lalonde",
+    out: Out = None,
+) -> None:
+    """Run the main job on bundled data, print the table, write the report."""
+    perform("studies", "demo", name=name, out=out)
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")],
+    json: Json = False,
+    out: Out = None,
+    threads: Threads = None,
+) -> None:
+    """Run a study from its file."""
+    perform("studies", "run", study=study, json=json, out=out, threads=threads)
+
+
+@app.command()
+def analyze(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="CSV or Parquet file, or a bundled dataset.")],
+    treatment: Annotated[str, typer.Option("--treatment", help="The arm column.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")],
+    covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
+    methods: Annotated[str, typer.Option("--methods", help="Comma-separated keys, or: all.")] = "all",
+    target: Annotated[str | None, typer.Option("--target", help="For the methods that offer it.")] = None,
+    control: Annotated[str | None, typer.Option("--control", help="Label of the control arm.")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="Column that identifies a row.")] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
+    post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
+    kind: Annotated[str, typer.Option("--design", help="observational or experiment.")] = "observational",
+    headline: Annotated[str | None, typer.Option("--headline", help="Method to lead with.")] = None,
+    question: Annotated[str, typer.Option("--question", help="The question, for the report.")] = "",
+    seed: Seed = 0,
+    threads: Threads = None,
+    json: Json = False,
+    out: Out = None,
+) -> None:
+    """Analyse a table without writing a study file."""
+    mapping = {
+        "kind": kind,
+        "treatment": treatment,
+        "outcome": _split(outcome),
+        "covariates": _split(covariates),
+        "control": control,
+        "unit": unit,
+        "cluster": cluster,
+        "roles": {"post_treatment": _split(post_treatment)},
+    }
+    study = {
+        "data": data,
+        "question": question,
+        "design": {name: value for name, value in mapping.items() if value is not None},
+        "methods": methods if methods == "all" else _split(methods),
+        "target": target,
+        "headline": headline,
+        "seed": seed,
+    }
+    perform("studies", "analyze", study=study, json=json, out=out, threads=threads)
+
+
+@app.command()
+def methods(
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A method, for its manual.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the methods, or print one's manual."""
+    perform("catalogs", "methods", key=key, json=json)
+
+
+@app.command()
+def datasets(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the bundled datasets."""
+    perform("catalogs", "datasets", json=json)
+
+
+@app.command()
+def generate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A simulated dataset.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="CSV or Parquet file to write.")],
+    rows: Annotated[int | None, typer.Option("--rows", help="Rows; default the dataset's own.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed; default the bundled draw's.")] = None,
+) -> None:
+    """Simulate a bundled dataset, its truth kept beside it."""
+    perform("catalogs", "generate", name=name, rows=rows, seed=seed, out=out)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,84 @@
+"""Commands that list what there is, and that write simulated data."""
+
+import json as json_text
+import sys
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from estimand.core.catalog import resolve
+from estimand.core.method import Method
+from estimand.study import catalog
+from estimand.study.single import methods as method_table
+
+
+def methods(key: str | None, json: bool) -> int:
+    """List the methods, or print one's manual."""
+    if key is not None:
+        return _manual(resolve("methods", key), json)
+    listed = method_table()
+    if json:
+        return _print_json([dict(row) for row in listed.rows()])
+    _print_rows([dict(row) for row in listed.rows()], ("key", "targets", "designs", "inference", "summary"))
+    return 0
+
+
+def datasets(json: bool) -> int:
+    """List the bundled datasets."""
+    cards = [card.to_dict() for card in catalog.dataset_cards()]
+    if json:
+        return _print_json(cards)
+    _print_rows(cards, ("name", "rows", "title", "needs"))
+    return 0
+
+
+def generate(name: str, rows: int | None, seed: int | None, out: Path) -> int:
+    """Simulate a dataset into a file."""
+    frame = catalog.write_generated(name, rows, seed, out)
+    Console(stderr=True).print(Text(f"{len(frame):,} rows of '{name}' written to {out}"), soft_wrap=True)
+    return 0
+
+
+def _manual(method: type[Method], json: bool) -> int:
+    spec = method.spec
+    options = {name: str(field.default) for name, field in method.model_fields.items()}
+    manual = cleandoc(method.__doc__ or "")
+    if json:
+        return _print_json(
+            {
+                "key": spec.key,
+                "manual": manual,
+                "options": options,
+                "inference": spec.inference,
+                "designs": [design.model_fields["kind"].default for design in spec.designs],
+                "details": [{"name": d.name, "shape": d.shape, "unit": d.unit} for d in spec.details],
+                "references": list(spec.references),
+            }
+        )
+    console = Console()
+    console.print(Text(spec.key, style="bold"))
+    console.print(Text(manual))
+    console.print(Text("\nDefaults", style="bold"))
+    for name, default in options.items():
+        console.print(Text(f"  {name} = {default}"))
+    console.print(Text("References", style="bold"))
+    for reference in spec.references:
+        console.print(Text(f"  {reference}"))
+    return 0
+
+
+def _print_json(value: Any) -> int:
+    sys.stdout.write(json_text.dumps(value, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+    return 0
+
+
+def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    table = Table(*columns, box=SIMPLE_HEAD, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in columns))
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""Adjustment for measured covariates."""

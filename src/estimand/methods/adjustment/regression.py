@@ -1,0 +1,299 @@
+"""Regression adjustment: fully interacted least squares, or one slope for all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from estimand.core.case import Case
+from estimand.core.design import Experiment, Observational
+from estimand.core.estimate import Estimate
+from estimand.core.finding import Finding, Grade
+from estimand.core.frozen import FrozenMap
+from estimand.core.method import Detail, Method, method
+from estimand.core.question import Target
+from estimand.core.sample import Sample
+from estimand.errors import DataError, DesignError
+from estimand.methods.adjustment.collinear import dropped_finding, surprising
+from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
+from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
+from estimand.stats.arrays import Floats
+from estimand.stats.cluster import Block, ClusterKind
+from estimand.stats.covariance import adjusted_residual, saturated_rows
+from estimand.stats.influence import influence_covariance, sum_within
+from estimand.stats.linear import LeastSquares, least_squares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adjusted:
+    """Adjusted means of the terms as linear functionals of least-squares fits.
+
+    Attributes
+    ----------
+    blocks : tuple of Block
+        One per arm where interacted, else one; their functionals are the k effects.
+    treated, control : ndarray of shape (k,)
+    treated_load, control_load : ndarray of shape (n, k)
+        Weight of each row's residual in each mean.
+    residual : ndarray of shape (n,)
+    treated_shift, control_shift : ndarray of shape (n, k)
+        Each row's part in the average over the population; zero where the population is held fixed.
+    """
+
+    blocks: tuple[Block, ...]
+    treated: Floats
+    control: Floats
+    treated_load: Floats
+    control_load: Floats
+    residual: Floats
+    treated_shift: Floats
+    control_shift: Floats
+
+    @property
+    def coefficients(self) -> int:
+        """Number of fitted coefficients."""
+        return sum(block.fit.basis.matrix.shape[1] for block in self.blocks)
+
+
+@method(
+    "regression",
+    designs=(Observational, Experiment),
+    references=(
+        "Lin 2013, doi:10.1214/12-AOAS583",
+        "Negi & Wooldridge 2021, doi:10.1080/07474938.2020.1824732",
+        "MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7",
+        "Pustejovsky & Tipton 2018, doi:10.1080/07350015.2016.1247004",
+    ),
+    inference="small_sample",
+    variance_factor=2.0,
+    invariances=(
+        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
+    ),
+    details=(
+        Detail("coefficients", "by arm and feature", "outcome per unit of the feature"),
+        Detail("r_squared", "scalar", "share of variance"),
+    ),
+)  # fmt: skip
+class Regression(Method):
+    r"""Least squares on treatment and covariates.
+
+    Estimand: with ``interactions`` (default) a line is fitted in each arm and both are averaged over the
+    target's covariates, which is the fully interacted regression centred on the target (Lin 2013):
+    E[m_a(X) - m_0(X)] over everyone (ATE) or over those in arm a (ATT). Without, one slope per covariate
+    serves all arms, and the coefficient is a VARIANCE_WEIGHTED average of effects, not the ATE, unless
+    effects do not vary.
+
+    Assumes no unmeasured confounding given the covariates, and means linear in them.
+
+    Variance: the robust covariance of the coefficients, HC3 by default; with clusters CR1 or CR2 by their
+    leverage. For the superpopulation (default) add Var τ̂(X)/n for the average over the target's
+    covariates; its covariance with the first part is zero where the means are linear.
+
+    Parameters
+    ----------
+    target : "ATE" | "ATT"
+    interactions : bool
+    covariance : "classical" | "HC0" | "HC1" | "HC2" | "HC3" | "CR0" | "CR1" | "CR2", optional
+        HC3, or with clusters CR1 or CR2, by default.
+    population : "superpopulation" | "sample"
+        Whether the rows stand for a larger population or are all there is.
+    """
+
+    target: Literal[Target.ATE, Target.ATT] = Target.ATE
+    interactions: bool = True
+    covariance: Covariance | None = None
+    population: Literal["superpopulation", "sample"] = "superpopulation"
+
+    def estimate(self, case: Case) -> Estimate:
+        """Fit, average over the target, and attach the covariance."""
+        sample = case.sample()
+        kind = covariance_kind(self.covariance, sample)
+        target = self.target if self.interactions else Target.VARIANCE_WEIGHTED
+        adjusted = self._adjusted(case, sample)
+        n = sample.n
+        means = Means(
+            adjusted.treated,
+            adjusted.control,
+            n * (adjusted.treated_load * adjusted.residual[:, None] + adjusted.treated_shift),
+            n * (adjusted.control_load * adjusted.residual[:, None] + adjusted.control_shift),
+        )
+        reported = Reported(
+            target, population(case, target), _details(adjusted, case), self._findings(adjusted, kind, sample)
+        )
+        return contrast(case, self, means, reported, _spread(adjusted, kind, sample))
+
+    def _adjusted(self, case: Case, sample: Sample) -> Adjusted:
+        if not self.interactions:
+            return _one_slope(case.values(), sample)
+        adjusted = _by_arm(case.values(), sample, self.target)
+        if self.population == "superpopulation":
+            return adjusted
+        still = np.zeros_like(adjusted.treated_shift)
+        return Adjusted(
+            adjusted.blocks, adjusted.treated, adjusted.control, adjusted.treated_load,
+            adjusted.control_load, adjusted.residual, still, still,
+        )  # fmt: skip
+
+    def _findings(self, adjusted: Adjusted, kind: Covariance | None, sample: Sample) -> tuple[Finding, ...]:
+        out: list[Finding] = []
+        for block in adjusted.blocks:
+            names = sample.features.names
+            kept = block.fit.basis.kept[block.fit.basis.kept.shape[0] - len(names) :]
+            dropped = [name for name, keep in zip(names, kept, strict=True) if not keep]
+            arm = sample.arms[int(sample.arm[block.rows[0]])]
+            where = f"arm '{arm}'" if self.interactions else "the regression"
+            out.extend(dropped_finding("regression", surprising(tuple(dropped), sample.features), where))
+        if kind in {"HC2", "HC3"}:
+            out.extend(_saturated(sum(saturated_rows(block.fit) for block in adjusted.blocks), str(kind)))
+        return tuple(out)
+
+
+def _by_arm(values: Floats, sample: Sample, target: Target) -> Adjusted:
+    """Fit each arm on its own, and average both fits over each term's population."""
+    features, arm = sample.features.values, sample.arm
+    rows = [np.flatnonzero(arm == a) for a in range(len(sample.arms))]
+    fits = [_solid(least_squares(features[r], values[r]), sample.arms[a]) for a, r in enumerate(rows)]
+    n, k = sample.n, len(fits) - 1
+    treated, control = np.empty(k), np.empty(k)
+    treated_load, control_load, treated_shift, control_shift = (np.zeros((n, k)) for _ in range(4))
+    points = [[np.zeros(fit.basis.matrix.shape[1])] * k for fit in fits]
+    for j in range(k):
+        member = (arm == j + 1) if target is Target.ATT else np.ones(n, dtype=bool)
+        center = features[member].mean(axis=0)
+        share = member / member.sum()
+        for fit, a, mean, load, shift in (
+            (fits[j + 1], j + 1, treated, treated_load, treated_shift),
+            (fits[0], 0, control, control_load, control_shift),
+        ):
+            point = fit.basis.point(center)
+            points[a][j] = point if a else -point
+            mean[j] = fit.value(point)
+            load[rows[a], j] = fit.loading(point)
+            shift[:, j] = share * (fit.predict(features) - mean[j])
+    residual = np.empty(n)
+    for fit, r in zip(fits, rows, strict=True):
+        residual[r] = fit.residual
+    blocks = tuple(
+        Block(fit, r, np.stack(points[a])) for a, (fit, r) in enumerate(zip(fits, rows, strict=True))
+    )
+    return Adjusted(
+        blocks, treated, control, treated_load, control_load, residual, treated_shift, control_shift
+    )
+
+
+def _one_slope(values: Floats, sample: Sample) -> Adjusted:
+    """Fit all arms at once; control's mean is the fit at the covariates' average."""
+    dummies = (sample.arm[:, None] == np.arange(1, len(sample.arms))).astype(float)
+    raw = np.hstack([dummies, sample.features.values])
+    fit = _solid(least_squares(raw, values), "all")
+    k, n = dummies.shape[1], sample.n
+    if not fit.basis.kept[:k].all():
+        raise DataError(
+            "The covariates determine the arm exactly, so its effect cannot be told from theirs.",
+            remedy="Leave out the covariate that equals the treatment.",
+        )
+    effects = np.stack([fit.basis.slope(j) for j in range(k)])
+    center = raw.mean(axis=0)
+    center[:k] = 0.0
+    base = fit.basis.point(center)
+    control_load = np.repeat(fit.loading(base)[:, None], k, axis=1)
+    load = np.stack([fit.loading(effect) for effect in effects], axis=1)
+    control = np.full(k, fit.value(base))
+    still = np.zeros((n, k))
+    return Adjusted(
+        (Block(fit, np.arange(n), effects),),
+        control + effects @ fit.coefficients,
+        control,
+        control_load + load,
+        control_load,
+        fit.residual,
+        still,
+        still,
+    )
+
+
+def _solid(fit: LeastSquares, arm: str) -> LeastSquares:
+    if fit.df_residual < 1:
+        n, q = fit.basis.matrix.shape
+        raise DataError(
+            f"Arm '{arm}' has {n} rows for {q} coefficients, so nothing is left to estimate the noise.",
+            remedy="Use fewer covariates, or more data.",
+        )
+    return fit
+
+
+def _spread(adjusted: Adjusted, kind: Covariance | None, sample: Sample) -> Spread:
+    shift = adjusted.treated_shift - adjusted.control_shift
+    if sample.cluster is not None:
+        chosen: ClusterKind | None = kind if kind in {"CR0", "CR1", "CR2"} else None
+        spread = clustered_spread(adjusted.blocks, sample, chosen)
+        groups, position = np.unique(sample.cluster, return_inverse=True)
+        return Spread(
+            spread.vcov + influence_covariance(sum_within(shift, position, groups.shape[0]), 1),
+            spread.df,
+            spread.correction,
+        )
+    load = adjusted.treated_load - adjusted.control_load
+    k, left = load.shape[1], sample.n - adjusted.coefficients
+    if kind == "classical":
+        fixed = np.square(adjusted.residual).sum() / left * (load.T @ load)
+    elif kind in {"HC0", "HC1", "HC2", "HC3"}:
+        scores = load * _adjusted_residual(adjusted, kind, sample.n)[:, None]
+        fixed = scores.T @ scores
+    else:
+        raise DesignError(
+            f"Covariance '{kind}' needs clusters, and the design names none.",
+            remedy="Name the cluster column in the design, or use one of HC0 to HC3.",
+        )
+    return Spread(fixed + shift.T @ shift, np.full(k, float(left)), str(kind))
+
+
+def _adjusted_residual(adjusted: Adjusted, kind: Literal["HC0", "HC1", "HC2", "HC3"], n: int) -> Floats:
+    """Residuals scaled for the covariance; HC1 counts the coefficients of all arms."""
+    if kind == "HC1":
+        return np.asarray(adjusted.residual * np.sqrt(n / (n - adjusted.coefficients)))
+    out = np.empty(n)
+    for block in adjusted.blocks:
+        out[block.rows] = adjusted_residual(block.fit, kind)
+    return out
+
+
+def _details(adjusted: Adjusted, case: Case) -> Mapping[str, Any]:
+    sample, values = case.sample(), case.values()
+    names = list(sample.features.names)
+    coefficients: Mapping[str, Any]
+    if len(adjusted.blocks) == 1:
+        coefficients = _raw(adjusted.blocks[0].fit, [*sample.arms[1:], *names])
+    else:
+        by_arm = zip(sample.arms, adjusted.blocks, strict=True)
+        coefficients = FrozenMap({arm: _raw(block.fit, names) for arm, block in by_arm})
+    total = np.square(values - values.mean()).sum()
+    r_squared = float(1.0 - np.square(adjusted.residual).sum() / total)
+    return FrozenMap({"coefficients": coefficients, "r_squared": r_squared})
+
+
+def _raw(fit: LeastSquares, names: list[str]) -> FrozenMap[float]:
+    """Raw coefficients by name; dropped columns have none."""
+    kept = [j for j in range(len(names)) if fit.basis.kept[j]]
+    slopes = {names[j]: fit.value(fit.basis.slope(j)) for j in kept}
+    origin = fit.value(fit.basis.point(np.zeros(len(names))))
+    return FrozenMap({"(intercept)": origin} | slopes)
+
+
+def _saturated(count: int, kind: str) -> tuple[Finding, ...]:
+    if not count:
+        return ()
+    return (
+        Finding(
+            check="regression.leverage",
+            about="regression",
+            grade=Grade.NOTE,
+            subject="leverage",
+            statistic=float(count),
+            message=f"{count} row{'s are' if count > 1 else ' is'} fitted exactly (leverage one), "
+            f"so {kind} learns nothing about noise there.",
+            remedy="Merge rare categories, or leave out columns that single out a row.",
+        ),
+    )

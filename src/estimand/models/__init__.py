@@ -1,0 +1,1 @@
+"""Learners, folds and the nuisance bank: whatever predicts, fitted once and shared."""

@@ -1,0 +1,1 @@
+"""Studies: the one room that knows data, methods and checks."""

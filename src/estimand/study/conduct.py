@@ -1,0 +1,194 @@
+"""Conduct a planned study: read, estimate, examine, judge, record."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from os import cpu_count
+from typing import Any
+
+from estimand.core.design import Experiment, Observational
+from estimand.core.estimate import Estimate
+from estimand.core.finding import Finding, Grade
+from estimand.core.frozen import FrozenMap
+from estimand.core.gates import GatePolicy
+from estimand.core.learner import Learner
+from estimand.core.nearest import did_you_mean
+from estimand.core.question import Question, Target
+from estimand.core.record import SampleFlow, StudyRecord
+from estimand.core.run import Run
+from estimand.core.sample import Drop, Sample
+from estimand.core.verdict import judge
+from estimand.data.build import build_sample
+from estimand.errors import DesignError, EstimandError
+from estimand.models.bank import Cache
+from estimand.study.case import case_of, missing_outcome
+from estimand.study.examine import examine, not_run, run_method
+from estimand.study.opening import open_source
+from estimand.study.plan import Planned
+from estimand.study.threads import single_threaded
+
+PACKAGES = ("estimand", "numpy", "scipy", "lightgbm", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """A study with everything settled but the numbers."""
+
+    data: Any
+    design: Observational | Experiment
+    question: Question
+    planned: tuple[Planned, ...]
+    headline: str | None
+    seed: int
+    level: float
+    gates: GatePolicy
+
+    def record(self, threads: int | None, report: Callable[[str, int, int], None] | None) -> StudyRecord:
+        """Run the study and return its record."""
+        started = time.perf_counter()
+        self._refuse_unknown_headline()
+        count = (cpu_count() or 1) if threads is None else threads
+        run = Run(self.seed, count) if report is None else Run(self.seed, count, report)
+        run.report("reading", 0, 1)
+        name, sample = open_source(self.data, self.design, build_sample)
+        run.report("reading", 1, 1)
+        cache: Cache = {}
+        drops, estimates, findings = list(sample.drops), [], list(sample.findings)
+        with single_threaded():
+            for outcome in self.design.outcome:
+                lost, noticed = missing_outcome(sample, outcome)
+                if len(self.design.outcome) == 1:
+                    drops.extend(lost)
+                made, found = self._outcome(sample, outcome, run, cache)
+                estimates.extend(made)
+                findings.extend([*noticed, *found])
+        return self._assembled(name, sample, drops, tuple(estimates), findings, started)
+
+    def _outcome(self, sample: Sample, outcome: str, run: Run, cache: Cache) -> tuple[list[Estimate], list[Finding]]:
+        """Estimate and examine one outcome; a method that cannot answer is reported, unless it is all there is."""
+        case = case_of(self.design, sample, outcome, run, cache, (self.level, self.gates, self.question.unit))
+        estimates: list[Estimate] = []
+        findings: list[Finding] = []
+        failures: list[EstimandError] = []
+        by_id: dict[str, Planned] = {}
+        for j, planned in enumerate(self.planned):
+            name = self._estimate_id(planned.id, outcome)
+            run.report(f"estimating {name}", j, len(self.planned))
+            by_id[name] = planned
+            try:
+                estimates.append(run_method(planned, case, name))
+            except EstimandError as error:
+                if planned.id == self.headline or len(self.planned) == 1:
+                    raise
+                failures.append(error)
+                findings.append(not_run(f"{planned.method.spec.key}.failed", name, error))
+        if not estimates:
+            raise failures[0]
+        run.report("checking", 0, 1)
+        findings.extend(finding for estimate in estimates for finding in estimate.findings)
+        findings.extend(examine(case, tuple(estimates), by_id))
+        run.report("checking", 1, 1)
+        return estimates, findings
+
+    def _assembled(
+        self,
+        name: str,
+        sample: Sample,
+        drops: list[Drop],
+        estimates: tuple[Estimate, ...],
+        findings: list[Finding],
+        started: float,
+    ) -> StudyRecord:
+        headline = self._headline(estimates)
+        findings.extend(_target_finding(headline, self.question))
+        ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
+        used = sample.rows_read - sum(drop.rows for drop in drops)
+        flow = SampleFlow(
+            sample.rows_read, used, tuple(drops), FrozenMap(_arms_used(sample, self.design.outcome)), sample.fingerprint
+        )
+        about = None if headline is None else headline.id
+        return StudyRecord(
+            question=self.question,
+            design=self.design,
+            data=name,
+            headline=about,
+            seed=self.seed,
+            sample=flow,
+            estimates=estimates,
+            findings=ordered,
+            verdict=judge(ordered, about, None if headline is None else headline.outcome),
+            reproducible=isinstance(self.data, str) and all(_from_file(item) for item in self.planned),
+            run=FrozenMap(_environment(started)),
+        )
+
+    def _estimate_id(self, name: str, outcome: str) -> str:
+        return name if len(self.design.outcome) == 1 else f"{name}:{outcome}"
+
+    def _refuse_unknown_headline(self) -> None:
+        ids = [planned.id for planned in self.planned]
+        if self.headline is not None and self.headline not in ids:
+            raise DesignError(
+                f"The headline '{self.headline}' is not among the methods.",
+                remedy=did_you_mean(self.headline, ids),
+                found=self.headline,
+            )
+
+    def _headline(self, estimates: tuple[Estimate, ...]) -> Estimate | None:
+        """The declared headline, or the first estimate whose target is the question's."""
+        if self.headline is None:
+            return next((e for e in estimates if e.target is self.question.target), None)
+        wanted = self._estimate_id(self.headline, self.design.outcome[0])
+        chosen = next(estimate for estimate in estimates if estimate.id == wanted)
+        if chosen.target is Target.ASSOCIATION:
+            raise DesignError(
+                f"'{self.headline}' is an association, which answers no causal question, so it cannot be the headline.",
+                remedy="Choose a method that adjusts, or declare an experiment if treatment was random.",
+                found=self.headline,
+            )
+        return chosen
+
+
+def _target_finding(headline: Estimate | None, question: Question) -> tuple[Finding, ...]:
+    if headline is None or headline.target is question.target:
+        return ()
+    return (
+        Finding(
+            check="design.target",
+            about=headline.id,
+            grade=Grade.WARN,
+            subject=str(headline.target),
+            message=f"The question asks for {question.target}, and the headline estimates {headline.target}: "
+            f"{headline.target.words}.",
+            remedy="Choose another headline, or ask for this target.",
+        ),
+    )
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """Leave out repeats, as when two outcomes share a sample."""
+    seen: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        seen.setdefault((finding.check, finding.about, finding.subject, finding.message), finding)
+    return list(seen.values())
+
+
+def _arms_used(sample: Sample, outcomes: tuple[str, ...]) -> dict[str, int]:
+    if len(outcomes) > 1:
+        return sample.arm_counts()
+    return sample.take(sample.present[outcomes[0]].nonzero()[0]).arm_counts()
+
+
+def _from_file(planned: Planned) -> bool:
+    options = [getattr(planned.method, name) for name in type(planned.method).model_fields]
+    return all(option.reproducible for option in options if isinstance(option, Learner))
+
+
+def _environment(started: float) -> dict[str, Any]:
+    return {
+        "seconds": round(time.perf_counter() - started, 3),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "versions": FrozenMap({package: version(package) for package in PACKAGES}),
+    }

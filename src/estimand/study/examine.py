@@ -1,0 +1,47 @@
+"""Run the checks on the estimates of a case."""
+
+from dataclasses import replace
+
+from estimand.core.case import Case
+from estimand.core.catalog import keys, resolve
+from estimand.core.check import Check
+from estimand.core.estimate import Estimate
+from estimand.core.finding import STUDY, Finding, Grade
+from estimand.errors import EstimandError
+from estimand.study.plan import Planned
+
+
+def run_method(planned: Planned, case: Case, name: str) -> Estimate:
+    """Run one method and put its estimate, and what it found, under the planned id."""
+    estimate = planned.method.estimate(case)
+    findings = tuple(replace(finding, about=name) for finding in estimate.findings)
+    return replace(estimate, id=name, findings=findings)
+
+
+def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Planned]) -> tuple[Finding, ...]:
+    """Answer every check of the catalog that applies; one that fails is reported as not run."""
+
+    def refit(estimate: Estimate, changed: Case) -> Estimate:
+        return run_method(planned[estimate.id], changed, estimate.id)
+
+    findings: list[Finding] = []
+    for key in keys("checks"):
+        check: Check = resolve("checks", key)()
+        try:
+            if check.applies(case, estimates):
+                findings.extend(check.examine(case, estimates, refit))
+        except EstimandError as error:
+            findings.append(not_run(key, STUDY, error))
+    return tuple(findings)
+
+
+def not_run(check: str, about: str, error: EstimandError) -> Finding:
+    """Report that something could not be computed, and why."""
+    return Finding(
+        check=check,
+        about=about,
+        grade=Grade.NOT_RUN,
+        subject=str(error.code),
+        message=error.message,
+        remedy=error.remedy,
+    )

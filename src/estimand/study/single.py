@@ -1,0 +1,94 @@
+"""One estimate, or one catalog, without a study around it."""
+
+from typing import Any
+
+from estimand.core.catalog import keys, resolve
+from estimand.core.design import as_design
+from estimand.core.estimate import Estimate
+from estimand.core.gates import GatePolicy
+from estimand.core.method import Method
+from estimand.core.moments import Moments
+from estimand.core.nearest import did_you_mean
+from estimand.core.run import Run
+from estimand.core.sample import Sample
+from estimand.core.table import Table
+from estimand.data.build import build_sample
+from estimand.errors import DesignError
+from estimand.study.case import case_of
+from estimand.study.opening import open_source
+from estimand.study.plan import offered_targets, plan_methods
+from estimand.study.threads import single_threaded
+
+
+def estimate(
+    data: Any,
+    design: Any,
+    method: str,
+    *,
+    outcome: str | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+    threads: int = 1,
+    **options: Any,
+) -> Estimate:
+    """Estimate one outcome by one method.
+
+    Parameters
+    ----------
+    data : str, Path, table, Sample or Moments
+        A path, a bundled dataset's name, a table in memory, or what was already built from one.
+    design : mapping or Design
+    method : str
+        Key of the method catalog.
+    outcome : str, optional
+        One of the design's outcomes; the first by default.
+    seed : int
+    level : float
+        Confidence level.
+    threads : int
+        Batches side by side; the answer does not depend on it.
+    **options
+        The method's options.
+
+    Raises
+    ------
+    EstimandError
+        If the data, design, method or options cannot be used; the message says what to do.
+
+    Examples
+    --------
+    >>> import estimand as es
+    >>> design = {"kind": "observational", "treatment": "outreach", "outcome": "churn",
+    ...           "covariates": ["health_score", "prior_tickets", "usage_score", "tenure_months"]}
+    >>> es.estimate("outreach", design, "ipw", target="ATT").target
+    <Target.ATT: 'ATT'>
+    """
+    drawn = as_design(design)
+    name = drawn.outcome[0] if outcome is None else outcome
+    if name not in drawn.outcome:
+        raise DesignError(f"The design has no outcome '{name}'.", remedy=did_you_mean(name, drawn.outcome), found=name)
+    (planned,) = plan_methods([{"method": method, **options}], {}, None, drawn)
+    source = data if isinstance(data, Sample | Moments) else open_source(data, drawn, build_sample)[1]
+    with single_threaded():
+        case = case_of(drawn, source, name, Run(seed, threads), {}, (level, GatePolicy(), None))
+        return planned.method.estimate(case)
+
+
+def methods() -> Table:
+    """List the catalog: key, targets, designs, inference, what each method is."""
+    rows: list[type[Method]] = [resolve("methods", key) for key in keys("methods")]
+    return Table(
+        {
+            "key": [row.spec.key for row in rows],
+            "summary": [first_line(row) for row in rows],
+            "targets": [", ".join(map(str, offered_targets(row))) or "its own" for row in rows],
+            "designs": [", ".join(d.model_fields["kind"].default for d in row.spec.designs) for row in rows],
+            "inference": [row.spec.inference for row in rows],
+            "options": [", ".join(row.model_fields) for row in rows],
+        }
+    )
+
+
+def first_line(method: type[Method]) -> str:
+    """First line of a method's manual."""
+    return (method.__doc__ or "").strip().splitlines()[0]

@@ -1,0 +1,162 @@
+"""A study: what is asked, of which data, under which design, by which methods."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+import yaml
+from pydantic import BeforeValidator, Field
+
+from estimand.core.declared import Declared, field_names
+from estimand.core.design import Experiment, Observational, as_design
+from estimand.core.gates import GatePolicy
+from estimand.core.nearest import did_you_mean
+from estimand.core.question import Question, Target
+from estimand.core.record import StudyRecord
+from estimand.data import datasets
+from estimand.errors import Code, DataError, DesignError
+from estimand.study.conduct import Conduct
+from estimand.study.plan import plan_methods
+
+
+def _as_question(value: Any) -> Any:
+    return Question(text=value) if isinstance(value, str) else value
+
+
+def _as_design(value: Any) -> Any:
+    return value if value is None else as_design(value)
+
+
+def _as_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Study(Declared):
+    """A study, as a study file has it.
+
+    Parameters
+    ----------
+    data : str, Path or table
+        A path, the name of a bundled dataset, a pandas, polars or pyarrow table, or a DuckDB relation.
+    question : str or Question
+        A bundled dataset brings its own.
+    design : mapping or Design
+        A bundled dataset brings its own.
+    methods : list or "all"
+        Keys, or mappings ``{method, id, …options}``.
+    options : mapping
+        Options by method key.
+    target : Target, optional
+        What would answer the question; replaces the question's.
+    headline : str, optional
+        Id of the estimate to lead with; by default the first whose target is the question's.
+    seed : int
+    level : float
+        Confidence level.
+    gates : GatePolicy
+        Lines the checks hold estimates to.
+    """
+
+    noun: ClassVar[str] = "The study"
+    data: Any
+    question: Annotated[Question | None, BeforeValidator(_as_question)] = None
+    design: Annotated[
+        Observational | Experiment | None, BeforeValidator(lambda v: v if v is None else as_design(v))
+    ] = None
+    methods: Annotated[tuple[Any, ...] | str, BeforeValidator(_as_list)] = "all"
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    target: Target | None = None
+    headline: str | None = None
+    seed: int = Field(default=0, ge=0)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    gates: GatePolicy = GatePolicy()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read a study file (YAML); a relative data path is taken from the file's folder.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read.
+        DesignError
+            If it does not describe a study.
+        """
+        place = Path(path)
+        content = _parsed(place)
+        unknown = [name for name in content if name not in field_names(cls)]
+        if unknown:
+            raise DesignError(
+                f"The study file has an unknown field '{unknown[0]}'.",
+                remedy=did_you_mean(str(unknown[0]), field_names(cls)),
+                found=unknown[0],
+            )
+        beside = place.parent / str(content.get("data", ""))
+        if isinstance(content.get("data"), str) and beside.is_file():
+            content["data"] = str(beside)
+        return cls(**content)
+
+    def run(self, *, threads: int | None = None, report: Callable[[str, int, int], None] | None = None) -> StudyRecord:
+        """Run the study.
+
+        Parameters
+        ----------
+        threads : int, optional
+            Batches side by side; all processors by default. The record does not depend on it.
+        report : callable (label, done, total), optional
+            Hears of progress.
+        """
+        design, question = self._design(), self._question()
+        planned = plan_methods(self.methods, self.options, question.target, design)
+        conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, self.level, self.gates)
+        return conduct.record(threads, report)
+
+    def _design(self) -> Observational | Experiment:
+        if self.design is not None:
+            return self.design
+        if self._bundled():
+            return as_design(dict(datasets.describe(self.data).design))
+        raise DesignError(
+            "The study needs 'design'.",
+            remedy="Say how treatment arose: {kind: observational, treatment: …, outcome: …, covariates: […]}.",
+        )
+
+    def _question(self) -> Question:
+        question = self.question
+        if question is None:
+            question = Question(**datasets.describe(self.data).question) if self._bundled() else Question()
+        return question if self.target is None else question.model_copy(update={"target": self.target})
+
+    def _bundled(self) -> bool:
+        return isinstance(self.data, str) and self.data in datasets.names()
+
+
+def as_study(value: Study | Mapping[str, Any] | str | Path) -> Study:
+    """Read a study from a mapping or a file, or return the one given."""
+    if isinstance(value, Study):
+        return value
+    if isinstance(value, Mapping):
+        return Study(**value)
+    return Study.from_file(value)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError.because(
+            error,
+            f"The study file '{path.name}' cannot be read.",
+            remedy="Check that it exists and is UTF-8 text.",
+            code=Code.UNREADABLE_FILE,
+        ) from None
+    except yaml.YAMLError as error:
+        raise DesignError.because(
+            error, f"The study file '{path.name}' is not YAML.", remedy="Check its indentation and colons."
+        ) from None
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise DesignError(
+            f"The study file '{path.name}' does not describe a study.",
+            remedy="Write data, design and methods as 'name: value' lines.",
+        )
+    return content
