@@ -61,9 +61,7 @@ def _refuse_unlike(first: Estimate, second: Estimate) -> None:
                 remedy=f"Compare estimates of one {aspect}.",
             )
     if [dict(term.at) for term in first.terms] != [dict(term.at) for term in second.terms]:
-        raise DesignError(
-            f"'{first.id}' and '{second.id}' have different terms.", remedy="Compare terms of one place."
-        )
+        raise DesignError(f"'{first.id}' and '{second.id}' have different terms.", remedy="Compare terms of one place.")
 
 
 def _population_note(first: Estimate, second: Estimate) -> tuple[Finding, ...]:

@@ -173,9 +173,7 @@ def as_design(value: Any) -> Observational | Experiment:
         )
     kind = value.get("kind", "observational")
     if kind not in DESIGNS:
-        raise DesignError(
-            f"There is no design of kind '{kind}'.", remedy=did_you_mean(str(kind), DESIGNS), found=kind
-        )
+        raise DesignError(f"There is no design of kind '{kind}'.", remedy=did_you_mean(str(kind), DESIGNS), found=kind)
     try:
         design: Observational | Experiment = _ADAPTER.validate_python({**value, "kind": kind})
     except ValidationError as error:

@@ -300,7 +300,7 @@ class Estimate(Frozen):
     def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None) -> "Estimate":
         """Rebuild an estimate from its JSON; without ``arrays``, large ones stay references."""
         baseline = data["baseline"]
-        whole = _influence_is_whole(data["influence"], arrays)
+        influence = data["influence"]
         return cls(
             id=data["id"],
             method=data["method"],
@@ -315,14 +315,7 @@ class Estimate(Frozen):
             inference=data["inference"],
             level=data["level"],
             baseline=None if baseline is None else Baseline(**{k: np.array(v) for k, v in baseline.items()}),
-            influence=Influence.from_dict(data["influence"], arrays or {}) if whole else None,
+            influence=None if influence is None else Influence.from_dict(influence, arrays),
             details=FrozenMap(decode(data["details"], arrays)),
             findings=tuple(Finding.from_dict(item) for item in data["findings"]),
         )
-
-
-def _influence_is_whole(data: Mapping[str, Any] | None, arrays: Mapping[str, AnyArray] | None) -> bool:
-    if data is None:
-        return False
-    named = [item["$array"] for item in (data["psi"], data["units"]) if isinstance(item, Mapping)]
-    return all(arrays is not None and name in arrays for name in named)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from estimand.core.frozen import locked
-from estimand.core.jsonable import ArrayStore, Json, encode
-from estimand.errors import DesignError
+from estimand.core.jsonable import ArrayStore, Json, decode, encode
+from estimand.errors import DesignError, UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats, Ints
 from estimand.stats.influence import influence_covariance, place, sum_within
 
@@ -27,13 +27,14 @@ class Influence:
         Fingerprint of the root sample; only influences of one root can be joined.
     """
 
-    __slots__ = ("_psi", "_rows", "_unit_codes", "_units", "n", "root")
+    __slots__ = ("_names", "_psi", "_rows", "_unit_codes", "_units", "n", "root")
 
     def __init__(self, rows: Floats | Callable[[], Floats], units: Ints, n: int, root: str) -> None:
         self._rows: Floats | Callable[[], Floats] | None = rows if callable(rows) else locked(rows)
         self._units = locked(units)
         self._psi: Floats | None = None
         self._unit_codes: Ints | None = None
+        self._names: Mapping[str, Json] | None = None
         self.n = n
         self.root = root
 
@@ -42,11 +43,7 @@ class Influence:
             rows: Floats = self._rows() if callable(self._rows) else np.asarray(self._rows)
             codes, positions = np.unique(self._units, return_inverse=True)
             alone = codes.shape[0] == rows.shape[0]
-            psi = (
-                place(rows, positions, codes.shape[0])
-                if alone
-                else sum_within(rows, positions, codes.shape[0])
-            )
+            psi = place(rows, positions, codes.shape[0]) if alone else sum_within(rows, positions, codes.shape[0])
             self._psi, self._unit_codes, self._rows = locked(psi), locked(codes), None
         return self._psi, self._unit_codes
 
@@ -69,6 +66,8 @@ class Influence:
         return Influence(self.psi @ matrix.T, self.units, self.n, self.root)
 
     def __reduce__(self) -> tuple[object, ...]:
+        if self._names is not None:
+            return Influence.from_dict, (dict(self._names),)
         return Influence, (self.psi, self.units, self.n, self.root)
 
     def __repr__(self) -> str:
@@ -76,6 +75,8 @@ class Influence:
 
     def to_dict(self, store: ArrayStore | None = None) -> dict[str, Json]:
         """Return the influence as JSON, its arrays by reference where large."""
+        if self._names is not None:
+            return dict(self._names)
         return {
             "psi": encode(self.psi, store),
             "units": encode(self.units, store),
@@ -84,13 +85,22 @@ class Influence:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> "Influence":
-        """Rebuild an influence from its JSON and the arrays it names."""
-        psi, units = (
-            arrays[item["$array"]] if isinstance(item, Mapping) else np.array(item)
-            for item in (data["psi"], data["units"])
-        )
+    def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None) -> "Influence":
+        """Rebuild an influence from its JSON; without the arrays it names, ψ cannot be read."""
+        named = [item["$array"] for item in (data["psi"], data["units"]) if isinstance(item, Mapping)]
+        if any(arrays is None or name not in arrays for name in named):
+            absent = cls(_not_loaded, np.empty(0, dtype=np.int64), data["n"], data["root"])
+            absent._names = dict(data)
+            return absent
+        psi, units = (decode(data[part], arrays) for part in ("psi", "units"))
         return cls(np.atleast_2d(psi), units, data["n"], data["root"])
+
+
+def _not_loaded() -> Floats:
+    raise UnsupportedError(
+        "The influence function was not loaded with the record.",
+        remedy="Load the record from its folder, with the arrays beside it: StudyRecord.load(folder).",
+    )
 
 
 def joint_psi(influences: tuple[Influence, ...]) -> Floats:

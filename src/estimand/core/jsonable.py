@@ -104,11 +104,7 @@ def decode(value: Json, arrays: Mapping[str, AnyArray] | None = None) -> Any:
 def _decode_list(value: list[Json], arrays: Mapping[str, AnyArray] | None) -> Any:
     flat = [item for row in value for item in (row if isinstance(row, list) else [row])]
     shapes = {len(row) if isinstance(row, list) else None for row in value}
-    if (
-        flat
-        and len(shapes) == 1
-        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in flat)
-    ):
+    if flat and len(shapes) == 1 and all(isinstance(item, int | float) and not isinstance(item, bool) for item in flat):
         return np.array(value)
     return [decode(item, arrays) for item in value]
 

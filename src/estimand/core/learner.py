@@ -27,7 +27,7 @@ class Learner(Frozen):
 
     name: str
     params: Mapping[str, Any] = field(default_factory=lambda: FrozenMap({}), hash=False)
-    estimator: object | None = field(default=None, compare=False)
+    estimator: object | None = field(default=None, hash=False)
 
     @property
     def key(self) -> str:
@@ -56,9 +56,10 @@ def as_learner(value: Any) -> Learner:
             return Learner(value["name"], FrozenMap(params))
     elif hasattr(value, "fit") and hasattr(value, "predict") and not isinstance(value, type):
         kind = type(value)
-        params = value.get_params(deep=False) if hasattr(value, "get_params") else {}
+        params = value.get_params() if hasattr(value, "get_params") else {}
         plain = {
-            name: item for name, item in params.items() if isinstance(item, str | int | float | bool | None)
+            name: item if isinstance(item, str | int | float | bool | None) else type(item).__qualname__
+            for name, item in params.items()
         }
         return Learner(f"python:{kind.__module__}.{kind.__qualname__}", FrozenMap(plain), value)
     raise DesignError(

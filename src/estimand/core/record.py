@@ -133,9 +133,7 @@ class StudyRecord(Frozen):
         return hashlib.sha256(canonical(body).encode()).hexdigest()
 
     @classmethod
-    def from_dict(
-        cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None
-    ) -> "StudyRecord":
+    def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None) -> "StudyRecord":
         """Rebuild a record from its JSON; without ``arrays``, large ones stay references."""
         if data.get("schema") != SCHEMA:
             raise DataError(

@@ -63,10 +63,7 @@ class Run:
         if self.threads == 1 or len(items) < 2:
             return [self._step(function, item, (label, j, len(items))) for j, item in enumerate(items)]
         with ThreadPoolExecutor(max_workers=self.threads) as pool:
-            futures = [
-                pool.submit(self._step, function, item, (label, j, len(items)))
-                for j, item in enumerate(items)
-            ]
+            futures = [pool.submit(self._step, function, item, (label, j, len(items))) for j, item in enumerate(items)]
             return [future.result() for future in futures]
 
     def _step(self, function: Callable[[T], R], item: T, place: tuple[str, int, int]) -> R:

@@ -184,9 +184,7 @@ class Regions(Frozen):
             If a set is empty, or a joint set of several terms is asked for.
         """
         if joint and value.shape[0] > 1:
-            raise UnsupportedError(
-                f"The {self.test} sets hold one term at a time.", remedy="Ask for joint=False."
-            )
+            raise UnsupportedError(f"The {self.test} sets hold one term at a time.", remedy="Ask for joint=False.")
         hulls = [hull(pieces) for pieces in self.at(level)]
         if None in hulls:
             raise UnsupportedError(
@@ -258,9 +256,7 @@ def hull(pieces: Segments) -> tuple[float, float] | None:
     return min(low for low, _ in pieces), max(high for _, high in pieces)
 
 
-def uncertainty_from_dict(
-    data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None
-) -> Uncertainty:
+def uncertainty_from_dict(data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None) -> Uncertainty:
     """Rebuild an uncertainty from its JSON; :class:`Unknown` where the array it names is not given."""
     kind = data["kind"]
     held = decode(data.get({"normal": "vcov", "draws": "values", "regions": "p"}.get(kind, "")), arrays)
@@ -282,10 +278,7 @@ def _segments(data: Mapping[str, Any]) -> Mapping[str, tuple[Segments, ...]]:
     return FrozenMap(
         {
             level: tuple(
-                tuple(
-                    (-np.inf if low is None else low, np.inf if high is None else high)
-                    for low, high in pieces
-                )
+                tuple((-np.inf if low is None else low, np.inf if high is None else high) for low, high in pieces)
                 for pieces in terms
             )
             for level, terms in data.items()

@@ -27,9 +27,7 @@ class Verdict(Frozen):
         return {"grade": str(self.grade), "summary": self.summary}
 
 
-def concerning(
-    findings: tuple[Finding, ...], headline: str | None, outcome: str | None
-) -> tuple[Finding, ...]:
+def concerning(findings: tuple[Finding, ...], headline: str | None, outcome: str | None) -> tuple[Finding, ...]:
     """Findings about the headline, its outcome, or the study as a whole."""
     places = {STUDY, headline, outcome}
     return tuple(finding for finding in findings if finding.about in places)

@@ -52,7 +52,7 @@ class Split:
         "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
     ),
     inference="influence",
-    invariances=("row_order", "outcome_shift"),
+    invariances=("row_order", "covariate_scale"),
     details=(
         Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
         Detail("calibration", "by part", "slope of observed on predicted"),

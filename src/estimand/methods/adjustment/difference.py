@@ -29,6 +29,7 @@ from estimand.stats.linear import least_squares
     variance_factor=2.0,
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
+        "duplicated_rows",
     ),
     adjusts=False,
     reads_moments=True,

@@ -70,6 +70,7 @@ class Adjusted:
     variance_factor=2.0,
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
+        "duplicated_rows",
     ),
     details=(
         Detail("coefficients", "by arm and feature", "outcome per unit of the feature"),

@@ -1,0 +1,174 @@
+"""From a source and a design to the sample that every method reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from estimand.core.design import Design
+from estimand.core.frozen import FrozenMap
+from estimand.core.sample import Drop, Encoded, Sample, content_fingerprint
+from estimand.data.column import Column, Numbers
+from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
+from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats
+from estimand.data.names import check_names
+from estimand.data.outcome import read_outcome, refuse_uninformative
+from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
+from estimand.data.source import Source
+from estimand.data.treatment import Arms, check_arm_sizes, read_arms
+from estimand.errors import UnsupportedError
+from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """All columns of a design, before any row is dropped."""
+
+    source: Source
+    design: Design
+    arms: Arms
+    outcomes: dict[str, Numbers]
+    covariates: tuple[Column, ...]
+    post_treatment: tuple[Column, ...]
+    unit: tuple[AnyArray, Bools] | None
+    cluster: tuple[AnyArray, Bools] | None
+
+
+def build_sample(source: Source, design: Design) -> Sample:
+    """Build the sample of a design from a table.
+
+    Rows without treatment, cluster, unit or (for complete cases) a covariate are dropped and counted;
+    rows without an outcome stay, marked as not present. The same values give the same sample, byte for
+    byte, whatever kind of table they come from.
+
+    Parameters
+    ----------
+    source : Source
+    design : Design
+
+    Raises
+    ------
+    DataError
+        If a column is missing or cannot play its part, or too few rows are left.
+    DesignError
+        If the design names a control that is no arm.
+    UnsupportedError
+        If the design has weights.
+    """
+    if design.weights is not None:
+        raise UnsupportedError(
+            f"Weights ('{design.weights.column}') are not offered yet.",
+            remedy="Leave weights out of the design.",
+            found=design.weights.column,
+        )
+    check_names(source.frame.columns, source.name, design.columns())
+    read = _read(source, design)
+    keep, drops = complete_rows(_needs(read), source.rows, source.name)
+    return _assemble(read, keep, drops)
+
+
+def _read(source: Source, design: Design) -> _Read:
+    read = _Read(
+        source=source,
+        design=design,
+        arms=read_arms(source, design.treatment, design.control),
+        outcomes={name: read_outcome(source, name) for name in design.outcome},
+        covariates=tuple(read_covariate(source, name) for name in design.covariates),
+        post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
+        unit=None if design.unit is None else keys(source, design.unit),
+        cluster=None if design.cluster is None else keys(source, design.cluster),
+    )
+    for column in read.covariates:
+        refuse_all_missing(column, source)
+    return read
+
+
+def _needs(read: _Read) -> list[Need]:
+    needs = [Need("treatment missing", read.design.treatment, read.arms.codes >= 0)]
+    if read.cluster is not None:
+        needs.append(Need("cluster missing", str(read.design.cluster), read.cluster[1]))
+    if read.unit is not None:
+        needs.append(Need("unit missing", str(read.design.unit), read.unit[1]))
+    if read.design.missing == "complete_case":
+        needs += [Need(COVARIATE, column.name, column.present) for column in read.covariates]
+    return needs
+
+
+def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
+    source, rows = read.source, int(np.count_nonzero(keep))
+    arm = _lock(read.arms.codes[keep])
+    check_arm_sizes(read.arms, arm, source.rows - rows)
+    outcomes = {name: _kept_outcome(column, keep, source) for name, column in read.outcomes.items()}
+    covariates = _kept(read.covariates, keep)
+    for column in covariates:
+        refuse_all_missing(column, source)
+    features = encode_filled(covariates, rows)
+    roles = _roles(read, keep, rows)
+    ids = _ids(read, keep)
+    cluster = None if read.cluster is None else _lock(cluster_codes(read.cluster[0][keep]))
+    labelled = {f"arm {list(read.arms.labels)}": arm, "ids": ids, **_prefixed("outcome", outcomes)}
+    if cluster is not None:
+        labelled["cluster"] = cluster
+    fingerprint = content_fingerprint(_content(labelled, {"covariates": features, **roles}))
+    randomised = read.design.kind == "experiment"
+    return Sample(
+        outcomes=FrozenMap(outcomes),
+        present=FrozenMap({name: _lock(~np.isnan(values)) for name, values in outcomes.items()}),
+        arm=arm,
+        arms=read.arms.labels,
+        features=features,
+        roles=FrozenMap(roles),
+        ids=ids,
+        cluster=cluster,
+        rows_read=source.rows,
+        drops=drops,
+        findings=(
+            *read.arms.findings,
+            *dropped_finding(drops, source.rows),
+            *imputed_finding(covariates, randomised=randomised),
+        ),
+        root=fingerprint,
+        index=_lock(np.arange(rows)),
+        fingerprint=fingerprint,
+    )
+
+
+def _kept(columns: tuple[Column, ...], keep: Bools) -> tuple[Column, ...]:
+    return columns if keep.all() else tuple(column.take(keep) for column in columns)
+
+
+def _kept_outcome(column: Numbers, keep: Bools, source: Source) -> Floats:
+    values = column.values[keep]
+    refuse_uninformative(column.name, values, source)
+    return _lock(values)
+
+
+def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
+    if not read.post_treatment:
+        return {}
+    return {"post_treatment": encode(_kept(read.post_treatment, keep), rows)}
+
+
+def _ids(read: _Read, keep: Bools) -> Hashes:
+    if read.unit is None:
+        return _lock(hash_positions(read.source.rows)[keep])
+    values = read.unit[0][keep]
+    ids = hash_keys(values)
+    refuse_repeats(values, ids, str(read.design.unit), read.source)
+    return _lock(ids)
+
+
+def _prefixed(prefix: str, arrays: dict[str, Floats]) -> dict[str, AnyArray]:
+    return {f"{prefix} {name}": values for name, values in arrays.items()}
+
+
+def _content(arrays: dict[str, AnyArray], encoded: dict[str, Encoded]) -> Iterator[tuple[str, AnyArray]]:
+    yield from arrays.items()
+    for role, columns in encoded.items():
+        yield f"{role} {list(columns.names)}", columns.values
+
+
+def _lock(array: AnyArray) -> AnyArray:
+    """Lock an array nobody else holds, so that the sample need not copy it."""
+    array.setflags(write=False)
+    return array

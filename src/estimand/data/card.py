@@ -1,0 +1,61 @@
+"""What a bundled dataset says about itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from estimand.core.frozen import Frozen
+from estimand.core.jsonable import Json, encode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetCard(Frozen):
+    """Description of a bundled dataset.
+
+    Attributes
+    ----------
+    name, title : str
+    rows : int
+        Of :func:`estimand.data.datasets.load`.
+    source : str
+        Where it comes from.
+    licence : str
+        Under which terms.
+    needs : str or None
+        What to install before it can be loaded.
+    design, question : mapping
+        As a study file takes them.
+    truth : mapping or None
+        True values, where the data are simulated.
+    """
+
+    name: str
+    title: str
+    rows: int
+    source: str
+    licence: str
+    needs: str | None
+    design: Mapping[str, Any]
+    question: Mapping[str, Any]
+    truth: Mapping[str, float] | None = None
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the card as JSON."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "rows": self.rows,
+            "source": self.source,
+            "licence": self.licence,
+            "needs": self.needs,
+            **self.attributes(),
+        }
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what a loaded frame carries in ``attrs``: name, design, question and truth."""
+        return {
+            "name": self.name,
+            "design": encode(self.design),
+            "question": encode(self.question),
+            "truth": encode(self.truth),
+        }

@@ -1,0 +1,82 @@
+"""The outcome columns as numbers."""
+
+import numpy as np
+
+from estimand.data.column import Kind, Labels, Numbers, read_column, refuse_infinite
+from estimand.data.source import Source
+from estimand.errors import Code, DataError
+from estimand.stats.arrays import Floats
+
+
+def read_outcome(source: Source, name: str) -> Numbers:
+    """Read an outcome.
+
+    Raises
+    ------
+    DataError
+        If it holds text, times or an infinite number.
+    """
+    column = read_column(source, name)
+    if isinstance(column, Labels):
+        raise _not_a_number(column, source)
+    if column.kind is Kind.TIME:
+        raise DataError(
+            f"Outcome '{name}' of {source.name} holds dates or times.",
+            remedy="Turn it into a number, such as days since treatment.",
+            code=Code.INVALID_MAPPING,
+            found=name,
+        )
+    refuse_infinite(column, source)
+    return column
+
+
+def _not_a_number(column: Labels, source: Source) -> DataError:
+    wrong = np.array([*(not _is_number(level) for level in column.levels), False])
+    offending = np.flatnonzero(wrong[column.codes] if wrong.any() else column.present)
+    row = int(offending[0])
+    value = column.levels[column.codes[row]]
+    return DataError(
+        f"Outcome '{column.name}' of {source.name} is text: row {row + 1:,} holds '{value}'.",
+        remedy="Make it numeric; code a yes as 1 and a no as 0."
+        if wrong.any()
+        else "Its texts look like numbers: convert the column to a numeric type.",
+        code=Code.INVALID_MAPPING,
+        found=value,
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def refuse_uninformative(name: str, values: Floats, source: Source) -> None:
+    """Refuse an outcome that cannot differ between arms.
+
+    Parameters
+    ----------
+    name : str
+    values : ndarray of shape (n,)
+        Of the rows used; not-a-number where missing.
+    source : Source
+
+    Raises
+    ------
+    DataError
+    """
+    present = values[~np.isnan(values)]
+    if present.size == 0:
+        raise DataError(
+            f"Outcome '{name}' of {source.name} is missing in every row used.",
+            remedy="Name another outcome, or check the column.",
+            found=name,
+        )
+    if present.min() == present.max():
+        raise DataError(
+            f"Outcome '{name}' of {source.name} is {present[0]:g} in every row, so no effect on it can be estimated.",
+            remedy="Name an outcome that varies.",
+            found=float(present[0]),
+        )

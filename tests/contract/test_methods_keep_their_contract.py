@@ -1,0 +1,159 @@
+"""What every method of the catalog promises, proved on data; other packages' methods are held to it too."""
+
+import json
+import pickle
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import estimand as es
+from estimand.core.catalog import keys, resolve
+from estimand.core.jsonable import ArrayStore
+from estimand.study.plan import offered_targets
+from tests.contract.changes import CHANGES, DESIGN
+
+METHODS = keys("methods")
+SMALL = {"aipw": {"learner": {"name": "boosting", "params": {"rounds": 20}}, "folds": 3}}
+
+
+@cache
+def data() -> pd.DataFrame:
+    return es.datasets.generate("outreach", rows=900, seed=5)
+
+
+@cache
+def made(key: str, **options: Any) -> es.Estimate:
+    return es.estimate(data(), DESIGN, key, **SMALL.get(key, {}), **options)
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_its_card_is_whole(key: str) -> None:
+    kind = resolve("methods", key)
+    spec = kind.spec
+    assert spec.key == key
+    assert spec.designs
+    assert spec.references
+    assert set(spec.invariances) <= set(CHANGES)
+    assert "Estimand:" in kind.__doc__
+    assert "Variance:" in kind.__doc__
+    for name in kind.model_fields:
+        assert f"{name} : " in kind.__doc__, f"option {name} of {key} is not in its manual"
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_its_details_are_the_declared_ones(key: str) -> None:
+    estimate = made(key)
+    declared = {detail.name: detail for detail in resolve("methods", key).spec.details}
+    assert set(estimate.details) == set(declared)
+    for name, detail in declared.items():
+        if detail.shape == "(n,)":
+            assert estimate.details[name].shape == (estimate.n_obs,)
+            assert np.isfinite(estimate.details[name]).all()
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_its_numbers_are_finite_and_its_interval_holds_its_value(key: str) -> None:
+    estimate = made(key)
+    low, high = estimate.interval()[0]
+    assert np.isfinite([estimate.value[0], estimate.std_error[0], low, high]).all()
+    assert low < estimate.value[0] < high
+    assert 0.0 <= estimate.p_value[0] <= 1.0
+
+
+@pytest.mark.parametrize("target", list(es.Target))
+@pytest.mark.parametrize("key", METHODS)
+def test_a_target_is_estimated_as_asked_or_refused(key: str, target: es.Target) -> None:
+    kind = resolve("methods", key)
+    if target in offered_targets(kind):
+        assert made(key, target=target).target is target
+    else:
+        with pytest.raises(es.DesignError) as caught:
+            kind(target=target)
+        assert caught.value.code in {"UNSUPPORTED", "INVALID_MAPPING"}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("key", METHODS)
+def test_declared_invariances_hold_and_the_others_do_not(key: str, change: str) -> None:
+    before = made(key).value[0]
+    changed = CHANGES[change](data())
+    after = es.estimate(changed.frame, changed.design, key, **SMALL.get(key, {})).value[0]
+    gap = abs(after - changed.expected(before)) / max(1.0, abs(before))
+    if change in resolve("methods", key).spec.invariances:
+        assert gap <= 1e-8
+    else:
+        assert gap > 1e-8, f"'{key}' is invariant to {change} here: declare it"
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_its_influence_agrees_with_its_covariance(key: str) -> None:
+    estimate = made(key)
+    spec = resolve("methods", key).spec
+    if spec.inference not in {"influence", "small_sample"}:
+        assert estimate.influence is None
+        return
+    psi, vcov = estimate.influence.psi, estimate.uncertainty.vcov
+    assert np.abs(psi.mean(axis=0)).max() <= 1e-8 * np.abs(psi).max()
+    ratio = vcov[0, 0] / estimate.influence.covariance()[0, 0]
+    if spec.inference == "influence":
+        assert ratio == pytest.approx(1.0, abs=1e-8)
+    else:
+        assert 1.0 <= ratio * (1.0 + 1e-8) <= spec.variance_factor
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_with_clusters_its_influence_is_summed_within_them(key: str) -> None:
+    frame = data().assign(team=np.arange(900) % 60)
+    estimate = es.estimate(frame, {**DESIGN, "cluster": "team"}, key, **SMALL.get(key, {}))
+    assert estimate.influence.psi.shape == (60, 1)
+    ratio = estimate.uncertainty.vcov[0, 0] / estimate.influence.covariance()[0, 0]
+    factor = resolve("methods", key).spec.variance_factor
+    assert 1.0 / (1.0 + 1e-8) <= ratio <= factor * (1.0 + 1e-8)
+    assert estimate.uncertainty.df is not None
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_the_record_of_it_survives_json_and_pickling(key: str) -> None:
+    estimate = made(key)
+    store = ArrayStore()
+    written = json.loads(json.dumps(estimate.to_dict(store), allow_nan=False))
+    for arrays in (store.arrays, None):
+        assert es.Estimate.from_dict(written, arrays).to_dict() == estimate.to_dict()
+    assert pickle.loads(pickle.dumps(estimate)).to_dict() == estimate.to_dict()
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_the_number_of_threads_does_not_move_a_digit(key: str) -> None:
+    two = es.estimate(data(), DESIGN, key, threads=2, **SMALL.get(key, {}))
+    assert two.to_dict() == made(key).to_dict()
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_it_refuses_what_it_does_not_take(key: str) -> None:
+    with pytest.raises(es.DesignError, match="no field 'foldz'"):
+        es.estimate(data(), DESIGN, key, foldz=3)
+    moments = es.Moments.from_dict(
+        {
+            "columns": ["churn"], "arms": ["0", "1"], "shift": [0.0], "units": [50, 60],
+            "means": [[0.2], [0.3]], "cross": [[[8.0]], [[12.6]]],
+        }
+    )  # fmt: skip
+    if resolve("methods", key).spec.reads_moments:
+        assert es.estimate(moments, DESIGN, key).n_obs == 110
+    else:
+        with pytest.raises(es.UnsupportedError, match="needs rows"):
+            es.estimate(moments, DESIGN, key)
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_an_experiment_or_an_observational_design_it_does_not_take_is_refused_by_name(key: str) -> None:
+    kinds = {design.model_fields["kind"].default for design in resolve("methods", key).spec.designs}
+    for kind in ("observational", "experiment"):
+        if kind in kinds:
+            assert es.estimate(data(), {**DESIGN, "kind": kind}, key, **SMALL.get(key, {})).n_obs == 900
+        else:
+            with pytest.raises(es.DesignError, match="does not take a design"):
+                es.estimate(data(), {**DESIGN, "kind": kind}, key)
