@@ -64,9 +64,7 @@ def known_propensity_se(values: np.ndarray, treated: np.ndarray, weights: np.nda
 
 @pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
 def test_regression_without_covariates_has_the_robust_standard_errors_of_r(kind: str) -> None:
-    made = es.estimate(
-        lalonde(), observational("treat", "re78"), "regression", interactions=False, covariance=kind
-    )
+    made = es.estimate(lalonde(), observational("treat", "re78"), "regression", interactions=False, covariance=kind)
     matches(f"lalonde.nsw_dw.ols_{kind}", value=made.value[0], se=made.std_error[0])
 
 
@@ -117,7 +115,7 @@ def test_regression_with_one_slope_for_all(key: str) -> None:
     data = frame()
     if key == "darfur.ols":
         data = data.assign(village=data["village"].astype(str))
-        names = [name for name in data["village"].unique()]
+        names = list(data["village"].unique())
         dummies = pd.DataFrame({f"v{j}": (data["village"] == name).astype(float) for j, name in enumerate(names)})
         data = pd.concat([data.drop(columns="village"), dummies], axis=1)
         covariates = covariates.replace("village", " ".join(dummies.columns))

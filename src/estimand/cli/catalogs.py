@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from estimand.cli.show import terminal
 from estimand.core.catalog import resolve
 from estimand.core.method import Method
 from estimand.study import catalog
@@ -60,7 +61,7 @@ def _manual(method: type[Method], json: bool) -> int:
                 "references": list(spec.references),
             }
         )
-    console = Console()
+    console = terminal()
     console.print(Text(spec.key, style="bold"))
     console.print(Text(manual))
     console.print(Text("\nDefaults", style="bold"))
@@ -81,4 +82,4 @@ def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     table = Table(*columns, box=SIMPLE_HEAD, header_style="bold")
     for row in rows:
         table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in columns))
-    Console().print(table)
+    terminal().print(table)

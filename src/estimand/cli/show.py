@@ -14,6 +14,15 @@ from estimand.report.words import answer_sentence, format_interval, format_numbe
 STYLES = {Grade.VETO: "bold red", Grade.WARN: "yellow", Grade.NOTE: "cyan", Grade.NOT_RUN: "magenta", Grade.PASS: ""}
 
 
+WIDTH_WHEN_PIPED = 100
+
+
+def terminal() -> Console:
+    """Standard output as a console; wide enough for the table where there is no terminal to ask."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH_WHEN_PIPED)
+
+
 def show_record(record: StudyRecord, console: Console) -> None:
     """Print the answer, the estimates, the benchmarks beside them, and the findings that fired."""
     if record.question.text:
@@ -34,19 +43,18 @@ def show_record(record: StudyRecord, console: Console) -> None:
 
 
 def _estimates(record: StudyRecord) -> Table:
+    """One row per term and benchmark; rows used stand under the table where all estimates share them."""
     unit = record.question.unit
-    table = Table(box=SIMPLE_HEAD, header_style="bold")
-    several = len(record.design.outcome) > 1
-    for name, side in (
-        ("method", "left"),
-        ("target", "left"),
-        (f"estimate{f' [{unit}]' if unit else ''}", "right"),
-        ("std. error", "right"),
-        (_level(record), "right"),
-        ("n", "right"),
-        ("note", "left"),
-    ):
-        table.add_column(Text(name), justify="right" if side == "right" else "left", no_wrap=side == "right")
+    sizes = {estimate.n_obs for estimate in record.estimates}
+    alike = len(sizes) == 1
+    table = Table(box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
+    if alike:
+        table.caption, table.caption_justify = f"n = {sizes.pop():,} rows", "left"
+    for name in ("method", "target"):
+        table.add_column(name, no_wrap=True)
+    for name in (f"estimate\n{unit or ''}".strip(), "std. error", _level(record), *([] if alike else ["n"])):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("note", min_width=10)
     for estimate in record.estimates:
         for row in estimate.summary():
             label = estimate.id if len(estimate.terms) == 1 else f"{estimate.id} {row['label']}"
@@ -54,18 +62,22 @@ def _estimates(record: StudyRecord) -> Table:
                 Text(label, style="bold" if estimate.id == record.headline else ""),
                 str(estimate.target),
                 format_number(row["value"]),
-                format_number(row["std_error"]),
+                _or_blank(row["std_error"]),
                 format_interval(row["ci"]),
-                f"{estimate.n_obs:,}",
+                *([] if alike else [f"{estimate.n_obs:,}"]),
                 Text(_note(estimate, record)),
-                end_section=several and row is estimate.summary()[-1],
             )
     for benchmark in record.question.benchmarks:
+        error = _or_blank(benchmark.std_error)
+        blanks = [""] * (1 if alike else 2)
         table.add_row(
-            Text(benchmark.label, style="italic"), "", format_number(benchmark.value),
-            format_number(benchmark.std_error), "", "", "benchmark",
-        )  # fmt: skip
+            Text(benchmark.label, style="italic"), "", format_number(benchmark.value), error, *blanks, "benchmark"
+        )
     return table
+
+
+def _or_blank(value: float | None) -> str:
+    return "" if value is None else format_number(value)
 
 
 def _level(record: StudyRecord) -> str:
@@ -74,7 +86,7 @@ def _level(record: StudyRecord) -> str:
 
 def _note(estimate: Estimate, record: StudyRecord) -> str:
     if estimate.target is Target.ASSOCIATION:
-        return "naive, not adjusted"
+        return "naive"
     own = record.about(estimate.id)
     if any(finding.grade is Grade.VETO for finding in own):
         return "vetoed"

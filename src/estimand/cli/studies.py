@@ -10,7 +10,7 @@ from rich.console import Console
 
 from estimand.cli import VETOED
 from estimand.cli.progress import Progress
-from estimand.cli.show import show_record
+from estimand.cli.show import show_record, terminal
 from estimand.core.finding import Grade
 from estimand.core.record import StudyRecord
 from estimand.report.page import write_report
@@ -25,7 +25,7 @@ def demo(name: str, out: Path | None) -> int:
     with Progress() as progress:
         record = run_demo(name, progress.report)
     folder = out or OUT / name
-    show_record(record, Console())
+    show_record(record, terminal())
     _write(record, folder)
     return 0
 
@@ -46,7 +46,7 @@ def _finish(study: Study, json: bool, out: Path | None, threads: int | None) -> 
     if json:
         sys.stdout.write(json_text.dumps(record.to_dict(), allow_nan=False, ensure_ascii=False, indent=1) + "\n")
     else:
-        show_record(record, Console())
+        show_record(record, terminal())
     if out is not None:
         _write(record, out)
     return VETOED if record.verdict.grade is Grade.VETO else 0

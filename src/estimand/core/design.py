@@ -1,5 +1,6 @@
 """How treatment arose, and which column is what: a closed union tagged by ``kind``."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
@@ -165,7 +166,7 @@ def as_design(value: Any) -> Observational | Experiment:
     """
     if isinstance(value, Observational | Experiment):
         return value
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         raise DesignError(
             f"A design is a mapping with a kind, not {type(value).__name__}.",
             remedy="Write {kind: observational, treatment: …, outcome: …, covariates: […]}.",

@@ -92,7 +92,7 @@ def _encode_container(value: Any, store: ArrayStore | None) -> Json:
 def decode(value: Json, arrays: Mapping[str, AnyArray] | None = None) -> Any:
     """Invert :func:`encode` for details: number lists become arrays, references arrays where given."""
     if isinstance(value, Mapping):
-        if "$array" in value:
+        if set(value) == {"$array", "shape", "dtype"}:
             reference = ArrayRef(value["$array"], tuple(value["shape"]), value["dtype"])
             return reference if arrays is None else arrays[reference.sha256]
         return {key: decode(item, arrays) for key, item in value.items()}

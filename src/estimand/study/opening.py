@@ -29,15 +29,27 @@ def open_source(data: Any, design: DesignFields, build: Build) -> tuple[str, Sam
         If there is neither such a file nor such a dataset, or it cannot be used.
     """
     if isinstance(data, str) and not Path(data).exists():
+        refuse_unknown_data(data)
         if data in datasets.names():
             source = read_table(datasets.load(data), design.columns())
             return data, build(source, design)
-        if not Path(data).suffix:
-            raise DataError(
-                f"'{data}' is neither a file nor a bundled dataset.",
-                remedy=f"Give a path such as data.csv. {did_you_mean(data, datasets.names())}",
-                code=Code.UNREADABLE_FILE,
-                found=data,
-            )
     source = read_table(data, design.columns())
     return source.name, build(source, design)
+
+
+def refuse_unknown_data(data: str) -> None:
+    """Refuse a bare word that is neither a file nor a bundled dataset.
+
+    Raises
+    ------
+    DataError
+        Naming the nearest dataset.
+    """
+    if data in datasets.names() or Path(data).exists() or Path(data).suffix:
+        return
+    raise DataError(
+        f"'{data}' is neither a file nor a bundled dataset.",
+        remedy=f"Give a path such as data.csv. {did_you_mean(data, datasets.names())}",
+        code=Code.UNREADABLE_FILE,
+        found=data,
+    )

@@ -16,6 +16,7 @@ from estimand.core.record import StudyRecord
 from estimand.data import datasets
 from estimand.errors import Code, DataError, DesignError
 from estimand.study.conduct import Conduct
+from estimand.study.opening import refuse_unknown_data
 from estimand.study.plan import plan_methods
 
 
@@ -116,6 +117,8 @@ class Study(Declared):
             return self.design
         if self._bundled():
             return as_design(dict(datasets.describe(self.data).design))
+        if isinstance(self.data, str):
+            refuse_unknown_data(self.data)
         raise DesignError(
             "The study needs 'design'.",
             remedy="Say how treatment arose: {kind: observational, treatment: …, outcome: …, covariates: […]}.",

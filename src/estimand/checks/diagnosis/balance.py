@@ -59,9 +59,7 @@ class RawImbalance(Check):
                 message=f"Before adjustment the arms differ most in '{name}', by {abs(worst[j]):.2f} "
                 "standard deviations.",
                 remedy="Compare only adjusted estimates." if far else None,
-                evidence=Table(
-                    {"feature": sample.features.names, "before": worst, "after": [None] * len(worst)}
-                ),
+                evidence=Table({"feature": sample.features.names, "before": worst, "after": [None] * len(worst)}),
             ),
         )
 
@@ -111,9 +109,7 @@ class StandardisedDifference(Check):
             statistic=float(after[j]),
             threshold=gates.smd_warn if grade is Grade.WARN else gates.smd_note,
             message=words,
-            remedy="Add its square or interactions, use a flexible learner, or target ATO."
-            if count
-            else None,
+            remedy="Add its square or interactions, use a flexible learner, or target ATO." if count else None,
             evidence=Table({"feature": sample.features.names, "before": before, "after": after}),
         )
 

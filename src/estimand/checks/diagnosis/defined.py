@@ -31,14 +31,10 @@ class DefinedInterval(Check):
         for term, pieces in zip(estimate.terms, uncertainty.at(estimate.level), strict=True):
             ends = hull(pieces)
             if ends is None:
-                words = (
-                    f"The {uncertainty.test} set for '{term.label}' is empty: the data reject every value."
-                )
+                words = f"The {uncertainty.test} set for '{term.label}' is empty: the data reject every value."
                 out.append(self._finding(estimate, term.label, words))
             elif not np.isfinite(ends).all():
-                words = (
-                    f"The {uncertainty.test} set for '{term.label}' is unbounded: the data do not limit it."
-                )
+                words = f"The {uncertainty.test} set for '{term.label}' is unbounded: the data do not limit it."
                 out.append(self._finding(estimate, term.label, words))
         return tuple(out)
 

@@ -46,7 +46,7 @@ class PropensityOverlap(Check):
         share = float(tail.mean()) if tail.size else 0.0
         far = share > gates.overlap_share
         lonely = float((propensity[sample.arm == 0] < edge).mean())
-        message = f"{share:.1%} of {where}."
+        message = f"{f'{share:.1%}' if tail.any() else 'None'} of {where}."
         if lonely > 0.5:
             message += (
                 f" {lonely:.0%} of the control rows have a propensity below {edge:g}: most of them tell little "
@@ -81,14 +81,13 @@ def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[B
     if target is Target.ATC:
         return low[arm == 0], f"the untreated have a propensity below {edge:g}, where treated rows are rare"
     if target is Target.ATO:
-        return np.zeros(0, dtype=bool), "rows matter in the tails: overlap weights vanish there"
+        return np.zeros(0, dtype=bool), "the rows matter in the tails: overlap weights vanish there"
     return low | high, f"rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
 
 
 def _histogram(propensity: Floats, sample: Sample) -> Table:
     edges = np.linspace(0.0, 1.0, BINS + 1)
     counts = {
-        label: np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist()
-        for a, label in enumerate(sample.arms)
+        label: np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist() for a, label in enumerate(sample.arms)
     }
     return Table({"low": edges[:-1], "high": edges[1:]} | counts)
