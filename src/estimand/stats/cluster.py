@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.influence import sum_within
 from estimand.stats.linear import LeastSquares
@@ -96,6 +97,10 @@ def block_scores(blocks: Sequence[Block], codes: Ints, kind: ClusterKind) -> Clu
         CR1 has the factor G/(G-1) (n-1)/(n-q) and t(G-1); CR2 has the adjustment that is unbiased under
         independent errors, and Satterthwaite degrees of freedom.
     """
+    if any(block.fit.weights is not None for block in blocks):
+        raise UnsupportedError(
+            "Cluster-robust covariance is not offered for weighted fits.", remedy="Fit without weights."
+        )
     groups, position = np.unique(codes, return_inverse=True)
     count, k = groups.shape[0], blocks[0].functionals.shape[0]
     if kind == "CR2":
@@ -145,9 +150,5 @@ def _satterthwaite(spread: Floats, half: Floats) -> float:
     """Degrees of freedom (tr M)^2 / |M|^2 for M = diag(spread) - half half'."""
     inner = half.T @ half
     diagonal = spread - np.einsum("gi,gi->g", half, half)
-    square = (
-        np.square(spread).sum()
-        - 2.0 * (spread * np.einsum("gi,gi->g", half, half)).sum()
-        + np.square(inner).sum()
-    )
+    square = np.square(spread).sum() - 2.0 * (spread * np.einsum("gi,gi->g", half, half)).sum() + np.square(inner).sum()
     return float(np.square(diagonal.sum()) / square)
