@@ -3,7 +3,7 @@
 >>> import estimand as es
 >>> record = es.run({"data": "outreach"})
 >>> record.headline
-'regression'
+'aipw'
 """
 
 from typing import TYPE_CHECKING, Any

@@ -47,7 +47,7 @@ def full_estimate() -> Estimate:
 def nouns() -> dict[str, object]:
     values, arm = np.random.default_rng(0).normal(size=(6, 2)), np.array([0, 1] * 3)
     made = sample(values, arm, cluster=np.arange(6) // 2)
-    score = Score(np.ones((6, 2)), np.zeros(6), np.eye(2))
+    score = Score(np.ones((6, 2)), np.zeros(6), np.eye(2), np.zeros(2))
     return {
         "Estimate": full_estimate(),
         "Sample": made,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import estimand as es
 from tests.reference_data import matches, reference, table
@@ -317,3 +318,26 @@ def test_aipw_finds_the_known_truths_of_infant_health() -> None:
         for rep, truth in enumerate(truths, start=1)
     ]
     assert np.mean(errors) <= 0.35
+
+
+def hajek(values: np.ndarray, treated: np.ndarray, propensity: np.ndarray) -> float:
+    one, zero = treated / propensity, (1 - treated) / (1 - propensity)
+    return float(one @ values / one.sum() - zero @ values / zero.sum())
+
+
+def test_ipw_with_a_ridge_is_the_opt_in_study_at_the_optimum_its_solver_stopped_short_of() -> None:
+    """The published number is the weighting by a propensity whose solver stopped at its default tolerance of 1e-4."""
+    frame = table("tutorial_llm_logs")
+    for level in ("light", "medium"):
+        frame[level] = (frame["engagement_tier"] == level).astype(int)
+    names = ["query_confidence", "light", "medium"]
+    features, treated = frame[names].astype(float), frame["opt_in_agent_mode"].to_numpy()
+    values = frame["task_completed"].to_numpy(float)
+    early = LogisticRegression(max_iter=1000).fit(features, treated).predict_proba(features)[:, 1]
+    exact = LogisticRegression(max_iter=1000, tol=1e-10).fit(features, treated).predict_proba(features)[:, 1]
+    matches("tutorial.ipw_ate", value=hajek(values, treated, early))
+    design = observational("opt_in_agent_mode", "task_completed", names)
+    made = es.estimate(frame, design, "ipw", learner={"name": "logistic", "params": {"ridge": 1.0}})
+    assert made.value[0] == pytest.approx(hajek(values, treated, exact), rel=1e-6)
+    assert made.value[0] == pytest.approx(reference("tutorial.ipw_ate")["value"], abs=2e-4)
+    assert made.interval()[0] == pytest.approx(reference("tutorial.ipw_ate")["ci"], abs=1.5e-3)

@@ -31,6 +31,12 @@ def difference_between(first: Estimate, second: Estimate) -> Estimate:
             f"'{missing}' has no influence function, so its joint uncertainty with another is unknown.",
             remedy="Compare methods of inference class 'influence' or 'small_sample'.",
         )
+    for estimate in (first, second):
+        if isinstance(estimate.uncertainty, Normal) and estimate.uncertainty.scale != "identity":
+            raise UnsupportedError(
+                f"'{estimate.id}' is on the {estimate.uncertainty.scale} scale, where differences are not of values.",
+                remedy="Compare differences, not ratios.",
+            )
     joint = joint_psi((first.influence, second.influence))
     k = first.value.shape[0]
     psi = joint[:, :k] - joint[:, k:]

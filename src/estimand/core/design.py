@@ -111,7 +111,8 @@ class DesignFields(Declared):
 
     def columns(self) -> tuple[str, ...]:
         """Every column the design names, each once, in a fixed order."""
-        single = (self.treatment, self.unit, self.cluster, self.weights.column if self.weights else None)
+        weights = self.weights.column if self.weights else None
+        single = (self.treatment, self.unit, self.cluster, weights, self.roles.timestamp)
         names = (
             *self.outcome,
             *self.covariates,
@@ -171,6 +172,11 @@ def as_design(value: Any) -> Observational | Experiment:
             f"A design is a mapping with a kind, not {type(value).__name__}.",
             remedy="Write {kind: observational, treatment: …, outcome: …, covariates: […]}.",
             found=type(value).__name__,
+        )
+    if "treatment" in value and "variant" in value:
+        raise DesignError(
+            "The design names both 'treatment' and 'variant', which are two words for one column.",
+            remedy="Keep one of them.",
         )
     kind = value.get("kind", "observational")
     if kind not in DESIGNS:

@@ -25,6 +25,18 @@ class Grade(StrEnum):
         """Order for choosing the worst; a check that did not run weighs as a note."""
         return {"pass": 0, "not_run": 1, "note": 1, "warn": 2, "veto": 3}[self.value]
 
+    def __lt__(self, other: str) -> bool:
+        return self.severity < Grade(other).severity
+
+    def __le__(self, other: str) -> bool:
+        return self.severity <= Grade(other).severity
+
+    def __gt__(self, other: str) -> bool:
+        return self.severity > Grade(other).severity
+
+    def __ge__(self, other: str) -> bool:
+        return self.severity >= Grade(other).severity
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding(Frozen):

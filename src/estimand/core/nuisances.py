@@ -18,15 +18,18 @@ class Score(Frozen):
     Attributes
     ----------
     basis : ndarray of shape (n, q)
-        Derivative of the linear predictor; the score of row i is ``residual[i] * basis[i]``.
+        Derivative of the linear predictor; the score of row i is ``residual[i] * basis[i] - shrinkage``.
     residual : ndarray of shape (n,)
     hessian : ndarray of shape (q, q)
         Minus the summed derivative of the scores.
+    shrinkage : ndarray of shape (q,)
+        What a penalty takes off every row's score; zero without one.
     """
 
     basis: Floats
     residual: Floats
     hessian: Floats
+    shrinkage: Floats
 
     def carried(self, gradient: Floats) -> Floats:
         """Influence that a functional inherits through the fitted coefficients, shape (n,).
@@ -37,7 +40,8 @@ class Score(Frozen):
             Mean derivative of the functional's estimating function with respect to the coefficients.
         """
         n = self.residual.shape[0]
-        return np.asarray(self.residual * (self.basis @ np.linalg.solve(self.hessian / n, gradient)))
+        direction = np.linalg.solve(self.hessian / n, gradient)
+        return np.asarray(self.residual * (self.basis @ direction) - self.shrinkage @ direction)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

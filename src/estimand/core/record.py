@@ -13,7 +13,7 @@ from estimand.core.design import DesignFields, as_design
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import Frozen, FrozenMap
-from estimand.core.jsonable import ArrayStore, Json, canonical, encode
+from estimand.core.jsonable import ArrayStore, Json, array_reference, canonical, encode
 from estimand.core.question import Question
 from estimand.core.sample import Drop
 from estimand.core.verdict import Verdict
@@ -175,8 +175,28 @@ class StudyRecord(Frozen):
 
     @classmethod
     def load(cls, folder: str | Path) -> "StudyRecord":
-        """Read what :meth:`save` wrote."""
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the record or an array is missing, damaged or changed.
+        """
         place = Path(folder)
-        data = json.loads((place / "record.json").read_text(encoding="utf-8"))
-        names = sorted((place / "arrays").glob("*.npy"))
-        return cls.from_dict(data, {path.stem: np.load(path, allow_pickle=False) for path in names})
+        try:
+            data = json.loads((place / "record.json").read_text(encoding="utf-8"))
+            arrays = {path.stem: np.load(path, allow_pickle=False) for path in (place / "arrays").glob("*.npy")}
+        except (OSError, ValueError) as error:
+            raise _unreadable(place, str(error)) from None
+        for name, array in arrays.items():
+            if array_reference(array).sha256 != name:
+                raise _unreadable(place, f"array {name[:8]} is not what the record names")
+        return cls.from_dict(data, arrays)
+
+
+def _unreadable(folder: Path, why: str) -> DataError:
+    return DataError(
+        f"The record in '{folder.name}' cannot be read: {why.splitlines()[0]}.",
+        remedy="Check that the folder is whole, or run the study again.",
+        code=Code.UNREADABLE_FILE,
+    )

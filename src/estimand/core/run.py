@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from operator import index
 from threading import Event
 from typing import TypeVar
@@ -60,15 +61,21 @@ class Run:
             If the run was cancelled.
         """
         items = list(batches)
-        if self.threads == 1 or len(items) < 2:
-            return [self._step(function, item, (label, j, len(items))) for j, item in enumerate(items)]
-        with ThreadPoolExecutor(max_workers=self.threads) as pool:
-            futures = [pool.submit(self._step, function, item, (label, j, len(items))) for j, item in enumerate(items)]
-            return [future.result() for future in futures]
+        counter = count(1)
 
-    def _step(self, function: Callable[[T], R], item: T, place: tuple[str, int, int]) -> R:
-        if self.cancelled.is_set():
-            raise EstimandError("The run was cancelled.", remedy="Start it again.", code=Code.UNSUPPORTED)
-        result = function(item)
-        self.report(place[0], place[1] + 1, place[2])
-        return result
+        def step(item: T) -> R:
+            if self.cancelled.is_set():
+                raise EstimandError("The run was cancelled.", remedy="Start it again.", code=Code.UNSUPPORTED)
+            result = function(item)
+            self.report(label, next(counter), len(items))
+            return result
+
+        if self.threads == 1 or len(items) < 2:
+            return [step(item) for item in items]
+        with ThreadPoolExecutor(max_workers=self.threads) as pool:
+            futures = [pool.submit(step, item) for item in items]
+            try:
+                return [future.result() for future in futures]
+            finally:
+                for future in futures:
+                    future.cancel()

@@ -60,7 +60,7 @@ class Normal(Frozen):
         return from_scale(bounds, self.scale)
 
     def p_value(self, value: Floats) -> Floats | None:
-        """P-value of no effect per term: 0, or a ratio of 1; None where a term has no spread."""
+        """P-value per term of 0, of a ratio of 1, or of a probability of one half; None where a term has no spread."""
         std = np.sqrt(np.diag(self.vcov))
         if not (std > 0.0).all():
             return None
@@ -82,7 +82,7 @@ class Normal(Frozen):
         df = None if self.df is None else [number(x) for x in self.df]
         return {
             "kind": self.kind,
-            "vcov": encode(self.vcov, store),
+            "vcov": [[number(cell) for cell in row] for row in self.vcov],
             "df": df,
             "scale": self.scale,
             "correction": self.correction,

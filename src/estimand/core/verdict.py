@@ -48,8 +48,9 @@ def judge(findings: tuple[Finding, ...], headline: str | None, outcome: str | No
     if by_grade[Grade.NOTE]:
         count = len(by_grade[Grade.NOTE])
         return Verdict(Grade.NOTE, f"No warning; {count} note{'s' if count != 1 else ''} to read.{tail}")
-    grade = Grade.NOTE if unrun else Grade.PASS
-    return Verdict(grade, f"Every check that ran passed.{tail}")
+    if not by_grade[Grade.PASS]:
+        return Verdict(Grade.NOTE, f"No check examined it.{tail}")
+    return Verdict(Grade.NOTE if unrun else Grade.PASS, f"Every check that ran passed.{tail}")
 
 
 def _warned(findings: list[Finding]) -> str:

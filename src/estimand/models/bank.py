@@ -13,7 +13,7 @@ from estimand.core.sample import Sample
 from estimand.models.estimator import EstimatorObject
 from estimand.models.folds import given_folds, hashed_folds
 from estimand.models.quality import calibration_slope, log_loss, squared_loss
-from estimand.models.trained import Trained, Trainer, task_of
+from estimand.models.trained import Task, Trained, Trainer, task_of
 from estimand.stats.arrays import Floats, Ints
 
 Cache = dict[tuple[object, ...], Fit]
@@ -82,9 +82,7 @@ class NuisanceBank:
         salt = self.run.seed_for("folds", plan.repeat)
         return hashed_folds(self.sample.ids, self.sample.arm, self.sample.cluster, plan.folds, salt)
 
-    def _once(
-        self, part: tuple[object, ...], learner: Learner, plan: FoldPlan, make: Callable[[], Fit]
-    ) -> Fit:
+    def _once(self, part: tuple[object, ...], learner: Learner, plan: FoldPlan, make: Callable[[], Fit]) -> Fit:
         key = (*part, self.sample.fingerprint, learner.key, id(learner.estimator), plan, self.run.seed)
         if key not in self.cache:
             self.cache[key] = make()
@@ -111,9 +109,7 @@ class NuisanceBank:
         return Fit(
             prediction,
             loss={name: log_loss(indicators[a], prediction[:, a]) for a, name in names.items()},
-            calibration={
-                name: calibration_slope(indicators[a], prediction[:, a]) for a, name in names.items()
-            },
+            calibration={name: calibration_slope(indicators[a], prediction[:, a]) for a, name in names.items()},
             score=None if trained is None else trained.score,
             dropped=_spanned(trained, sample.features.names),
         )
@@ -144,19 +140,14 @@ class NuisanceBank:
         asked = np.broadcast_to((others == arm).astype(float), held.shape)
         features = sample.features.values
         everyone = np.arange(sample.n)
-        return Problem(
-            np.hstack([held, features]), values, np.hstack([asked, features]), everyone, "outcome pooled"
-        )
+        return Problem(np.hstack([held, features]), values, np.hstack([asked, features]), everyone, "outcome pooled")
 
     def _predict(self, problem: Problem, learner: Learner, plan: FoldPlan) -> tuple[Floats, Trained | None]:
         """Train on the problem's rows, fold by fold unless in sample, and predict every row."""
         trainer, task = trainer_of(learner), task_of(problem.outcome)
         seed_key = (problem.label, learner.key, plan.repeat)
         if plan.in_sample:
-            rows = problem.rows
-            seed = self.run.seed_for(*seed_key)
-            trained = trainer.fit(problem.features[rows], problem.outcome[rows], task, seed)
-            return trained.predict(problem.target), trained
+            return _in_sample(problem, trainer, task, self.run.seed_for(*seed_key))
         fold = self.fold_ids(plan)
 
         def predict_fold(held: int) -> Floats:
@@ -171,6 +162,18 @@ class NuisanceBank:
         for held, part in zip(held_out, parts, strict=True):
             prediction[fold == held] = part
         return prediction, None
+
+
+def _in_sample(problem: Problem, trainer: Trainer, task: Task, seed: int) -> tuple[Floats, Trained]:
+    """Train on the problem's rows and predict every row, reusing the fit where those are the same."""
+    if problem.rows.shape[0] < problem.outcome.shape[0]:
+        rows = problem.rows
+        trained = trainer.fit(problem.features[rows], problem.outcome[rows], task, seed)
+        return trained.predict(problem.target), trained
+    trained = trainer.fit(problem.features, problem.outcome, task, seed)
+    if trained.fitted is not None and problem.target is problem.features:
+        return trained.fitted, trained
+    return trained.predict(problem.target), trained
 
 
 def trainer_of(learner: Learner) -> Trainer:

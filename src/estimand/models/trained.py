@@ -20,6 +20,8 @@ class Trained:
     ----------
     predict : callable
         From features of shape (m, p) to means or probabilities of shape (m,).
+    fitted : ndarray of shape (n,) or None
+        Predictions at the rows trained on, where the fit has them already.
     score : Score or None
         The estimating equation, for parametric fits.
     kept : ndarray of shape (p,) of bool or None
@@ -27,6 +29,7 @@ class Trained:
     """
 
     predict: Callable[[Floats], Floats]
+    fitted: Floats | None = None
     score: Score | None = None
     kept: Bools | None = None
 

@@ -39,6 +39,8 @@ class GLMFit:
         Weighted outcome minus mean: the score of row i is ``residual[i] * basis.matrix[i]``.
     hessian : ndarray of shape (q, q)
         Minus the summed derivative of the scores.
+    shrinkage : ndarray of shape (q,)
+        What a ridge takes off every row's score; zero without one.
     converged : bool
         Whether the mean score is zero to 1e-10 and the next step would not move the linear predictor.
     separated : bool
@@ -53,6 +55,7 @@ class GLMFit:
     mean: Floats
     residual: Floats
     hessian: Floats
+    shrinkage: Floats
     converged: bool
     separated: bool
     iterations: int
@@ -81,7 +84,37 @@ _LOSS: dict[Family, Callable[[Floats, Floats], Floats]] = {
 }
 
 
-def fit_glm(raw: Floats, outcome: Floats, family: Family, weights: Floats | None = None) -> GLMFit:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Objective:
+    """Negative log-likelihood, with a ridge on the slopes, at a linear predictor."""
+
+    z: Floats
+    outcome: Floats
+    weight: Floats
+    family: Family
+    penalty: Floats
+
+    def value(self, coefficients: Floats, linear: Floats) -> float:
+        loss = float(self.weight @ _LOSS[self.family](self.outcome, linear))
+        return loss + 0.5 * float(self.penalty @ np.square(coefficients))
+
+    def slopes(self, coefficients: Floats, linear: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Mean, residual, gradient of the log-likelihood, and Hessian of its negative."""
+        mean = _MEAN[self.family](linear)
+        residual = self.weight * (self.outcome - mean)
+        curvature = self.weight * (mean * (1.0 - mean) if self.family == "logistic" else mean)
+        gradient = self.z.T @ residual - self.penalty * coefficients
+        hessian = gram(self.z, curvature)
+        hessian[np.diag_indices_from(hessian)] += self.penalty
+        return mean, np.asarray(residual), np.asarray(gradient), hessian
+
+    @property
+    def size(self) -> float:
+        """What a gradient is small against."""
+        return float(self.weight.sum() * max(1.0, np.abs(self.outcome).max()))
+
+
+def fit_glm(raw: Floats, outcome: Floats, family: Family, weights: Floats | None = None, ridge: float = 0.0) -> GLMFit:
     """Fit ``g(E[outcome]) = 1 + raw`` with the canonical link.
 
     Parameters
@@ -92,40 +125,36 @@ def fit_glm(raw: Floats, outcome: Floats, family: Family, weights: Floats | None
     family : "logistic" | "poisson"
     weights : ndarray of shape (n,), optional
         Observation weights, positive.
+    ridge : float
+        Adds ``ridge / 2`` times the squared raw slopes to the negative log-likelihood; the intercept is free.
     """
     basis = independent_basis(raw, weights)
     z = basis.matrix
     weight = np.ones(z.shape[0]) if weights is None else weights
+    penalty = np.concatenate(([0.0], ridge / np.square(basis.scale[basis.kept])))
+    objective = _Objective(z, outcome, weight, family, penalty)
     coefficients = _start(z.shape[1], outcome, weight, family)
     linear = z @ coefficients
-    loss = float(weight @ _LOSS[family](outcome, linear))
+    loss = objective.value(coefficients, linear)
     converged, separated, iterations = False, False, 0
-    mean, residual, hessian = _derivatives(z, outcome, weight, linear, family)
+    mean, residual, gradient, hessian = objective.slopes(coefficients, linear)
     while iterations < MAX_ITERATIONS:
-        gradient = z.T @ residual
         step = _newton_step(hessian, gradient)
         if step is None:
             break
-        if np.abs(gradient).max() <= GRADIENT_TOLERANCE * _gradient_size(outcome, weight):
+        if np.abs(gradient).max() <= GRADIENT_TOLERANCE * objective.size:
             travel = z @ step
             converged = bool(np.abs(travel).max() <= STEP_TOLERANCE * (1.0 + np.abs(linear).max()))
             separated = not converged and _separates(outcome, travel, family)
             if converged or separated:
                 break
         iterations += 1
-        coefficients, linear, loss = _line_search(z, outcome, weight, family, (coefficients, step, loss))
-        mean, residual, hessian = _derivatives(z, outcome, weight, linear, family)
+        coefficients, linear, loss = _line_search(objective, coefficients, step, loss)
+        mean, residual, gradient, hessian = objective.slopes(coefficients, linear)
+    shrinkage = penalty * coefficients / z.shape[0]
     return GLMFit(
-        family,
-        basis,
-        coefficients,
-        mean,
-        residual,
-        hessian,
-        converged,
-        separated,
-        iterations,
-    )
+        family, basis, coefficients, mean, residual, hessian, shrinkage, converged, separated, iterations
+    )  # fmt: skip
 
 
 def _start(size: int, outcome: Floats, weight: Floats, family: Family) -> Floats:
@@ -139,18 +168,6 @@ def _start(size: int, outcome: Floats, weight: Floats, family: Family) -> Floats
     return start
 
 
-def _derivatives(
-    z: Floats, outcome: Floats, weight: Floats, linear: Floats, family: Family
-) -> tuple[Floats, Floats, Floats]:
-    mean = _MEAN[family](linear)
-    curvature = weight * (mean * (1.0 - mean) if family == "logistic" else mean)
-    return mean, np.asarray(weight * (outcome - mean)), gram(z, curvature)
-
-
-def _gradient_size(outcome: Floats, weight: Floats) -> float:
-    return float(weight.sum() * max(1.0, np.abs(outcome).max()))
-
-
 def _newton_step(hessian: Floats, gradient: Floats) -> Floats | None:
     try:
         return np.asarray(cho_solve(cho_factor(hessian), gradient))
@@ -159,18 +176,17 @@ def _newton_step(hessian: Floats, gradient: Floats) -> Floats | None:
 
 
 def _line_search(
-    z: Floats, outcome: Floats, weight: Floats, family: Family, state: tuple[Floats, Floats, float]
+    objective: _Objective, coefficients: Floats, step: Floats, loss: float
 ) -> tuple[Floats, Floats, float]:
     """Halve the step until the loss does not grow."""
-    coefficients, step, loss = state
     for _ in range(40):
         proposal = coefficients + step
-        linear = z @ proposal
-        value = float(weight @ _LOSS[family](outcome, linear))
+        linear = objective.z @ proposal
+        value = objective.value(proposal, linear)
         if value <= loss + 1e-12 * abs(loss):
             return proposal, linear, value
         step = step / 2.0
-    return coefficients, z @ coefficients, loss
+    return coefficients, objective.z @ coefficients, loss
 
 
 def _separates(outcome: Floats, travel: Floats, family: Family) -> bool:

@@ -49,6 +49,11 @@ def case_of(
             f"Arm '{thin}' has {counts[thin]} rows with outcome '{outcome}'; two are needed.",
             remedy="Gather more data, or leave the arm or the outcome out.",
         )
+    if rows.cluster is not None and np.unique(rows.cluster).shape[0] < 2:
+        raise DataError(
+            f"All rows are in one cluster of '{design.cluster}', so nothing is independent.",
+            remedy="Name the column of groups within which rows depend, or leave it out.",
+        )
     bank = NuisanceBank(rows, outcome, run, cache)
     return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit)
 
