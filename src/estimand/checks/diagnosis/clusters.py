@@ -7,7 +7,10 @@ from estimand.core.check import Check, Refit, check
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
+from estimand.core.table import Table
 from estimand.core.uncertainty import Normal
+
+FEWEST_PER_ARM = 5
 
 
 @check(
@@ -23,16 +26,23 @@ class FewClusters(Check):
         return isinstance(case.source, Sample) and case.source.cluster is not None
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
-        """Count the clusters for each estimate."""
-        count = int(np.unique(case.sample().units).shape[0])
-        return tuple(self._one(estimate, count, case.gates.clusters) for estimate in estimates)
+        """Count the clusters, and those with rows of each arm, for each estimate."""
+        sample = case.sample()
+        count = int(np.unique(sample.units).shape[0])
+        by_arm = {label: int(np.unique(sample.units[sample.arm == a]).shape[0]) for a, label in enumerate(sample.arms)}
+        return tuple(self._one(estimate, count, by_arm, case.gates.clusters) for estimate in estimates)
 
-    def _one(self, estimate: Estimate, count: int, line: int) -> Finding:
+    def _one(self, estimate: Estimate, count: int, by_arm: dict[str, int], line: int) -> Finding:
         uncertainty = estimate.uncertainty
         corrected = isinstance(uncertainty, Normal) and uncertainty.correction == "CR2"
-        few = count < line
-        grade = Grade.PASS if not few else Grade.NOTE if corrected else Grade.WARN
-        tail = "CR2 with Satterthwaite degrees of freedom allows for it." if corrected else ""
+        thin = min(by_arm, key=lambda label: by_arm[label])
+        lonely, few = by_arm[thin] < FEWEST_PER_ARM, count < line
+        grade = Grade.PASS
+        if few or lonely:
+            grade = Grade.NOTE if corrected and not lonely else Grade.WARN
+        words = f"There are {count} clusters, {by_arm[thin]} of them with rows of arm '{thin}'."
+        if few and corrected:
+            words += " CR2 with Satterthwaite degrees of freedom allows for few, not for very few in one arm."
         return Finding(
             check=self.spec.key,
             about=estimate.id,
@@ -40,6 +50,7 @@ class FewClusters(Check):
             subject="clusters",
             statistic=float(count),
             threshold=float(line),
-            message=f"There are {count} clusters. {tail if few else ''}".strip(),
-            remedy=None if grade is Grade.PASS else "Read it beside 'regression', which uses CR2 here.",
+            message=words,
+            remedy=None if grade is Grade.PASS else "Read it beside 'regression', which uses CR2 for few clusters.",
+            evidence=Table({"arm": list(by_arm), "clusters": list(by_arm.values())}),
         )
