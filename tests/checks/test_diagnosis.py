@@ -94,7 +94,7 @@ def test_overlap_is_judged_relative_to_the_target(target: str, grade: es.Grade) 
         "ATO": 0.0,
     }[target]
     assert finding.statistic == pytest.approx(expected)
-    assert sum(finding.evidence["0"]) + sum(finding.evidence["1"]) == 3_000
+    assert sum(finding.evidence["arm 0"]) + sum(finding.evidence["arm 1"]) == 3_000
 
 
 def test_good_overlap_passes() -> None:

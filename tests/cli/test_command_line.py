@@ -124,9 +124,7 @@ def test_a_vetoed_headline_exits_3_and_still_shows_the_number(folder: Path) -> N
         (["generate", "outreach", "--rows", "0", "--out", "x.csv"], "rows"),
     ],
 )
-def test_bad_input_exits_2_with_a_sentence_and_no_stack_trace(
-    folder: Path, arguments: list[str], words: str
-) -> None:
+def test_bad_input_exits_2_with_a_sentence_and_no_stack_trace(folder: Path, arguments: list[str], words: str) -> None:
     (folder / "two.csv").write_text("a,b\n0,1.5\n1,2.5\n", encoding="utf-8")
     made = call(*arguments, cwd=folder)
     assert made.returncode == 2

@@ -1,5 +1,6 @@
 """What is asked: the sentence, the target, and what is already known about the answer."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -80,6 +81,8 @@ class Question(Declared):
         Unit of the outcome, for words and axes ("dollars", "share").
     benchmarks : tuple of Benchmark
         Known answers to show beside the estimates.
+    labels : mapping of str to str
+        What to call columns in words: ``{"re78": "1978 earnings"}``.
     """
 
     noun: ClassVar[str] = "The question"
@@ -87,3 +90,8 @@ class Question(Declared):
     target: Target = Target.ATE
     unit: str | None = None
     benchmarks: tuple[Benchmark, ...] = ()
+    labels: Mapping[str, str] = Field(default_factory=dict)
+
+    def called(self, column: str) -> str:
+        """What to call a column: its label, or its name with spaces for underscores."""
+        return self.labels.get(column) or " ".join(column.replace("_", " ").split()) or column

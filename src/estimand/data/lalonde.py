@@ -12,6 +12,16 @@ from estimand.errors import MissingDependency
 
 COVARIATES = ("age", "educ", "black", "hisp", "marr", "nodegree", "re74", "re75")
 COLUMNS = ("treat", *COVARIATES, "re78")
+LABELS = {
+    "treat": "job training",
+    "re78": "1978 earnings",
+    "re75": "1975 earnings",
+    "re74": "1974 earnings",
+    "educ": "years of school",
+    "hisp": "Hispanic",
+    "marr": "married",
+    "nodegree": "no degree",
+}
 EARNINGS = ("re74", "re75", "re78")
 # Of the experiment itself [dollars]: treated less control, with Welch's error; a test holds both to the file.
 DIFFERENCE, STD_ERROR = 1794.3423818501024, 670.9965444673315
@@ -26,7 +36,7 @@ _NEEDS = 'pip install "estimand[demo]"'
 
 def _question(text: str, target: str) -> dict[str, Any]:
     benchmark = {"label": "NSW experiment", "value": DIFFERENCE, "std_error": STD_ERROR}
-    return {"text": text, "target": target, "unit": "dollars", "benchmarks": [benchmark]}
+    return {"text": text, "target": target, "unit": "dollars", "benchmarks": [benchmark], "labels": LABELS}
 
 
 def _design(kind: str) -> dict[str, Any]:

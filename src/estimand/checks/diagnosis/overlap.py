@@ -64,7 +64,7 @@ class PropensityOverlap(Check):
             remedy=None
             if grade is Grade.PASS
             else "Narrow the sample to comparable rows (trim says whom it leaves out), or target ATO.",
-            evidence=_histogram(propensity, sample),
+            evidence=_histogram(propensity, sample, edge),
         )
 
 
@@ -85,9 +85,11 @@ def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[B
     return low | high, f"rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
 
 
-def _histogram(propensity: Floats, sample: Sample) -> Table:
+def _histogram(propensity: Floats, sample: Sample, edge: float) -> Table:
     edges = np.linspace(0.0, 1.0, BINS + 1)
     counts = {
-        label: np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist() for a, label in enumerate(sample.arms)
+        f"arm {label}": np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist()
+        for a, label in enumerate(sample.arms)
     }
-    return Table({"low": edges[:-1], "high": edges[1:]} | counts)
+    bins: dict[str, list[float]] = {"low": edges[:-1].tolist(), "high": edges[1:].tolist(), "edge": [edge] * BINS}
+    return Table(bins | counts)

@@ -178,9 +178,7 @@ def _treated(values: Floats, arm: Ints, split: Split) -> Means:
         control.append(there.mean() / share)
         treated_psi.append((here - member * treated[-1]) / share)
         control_psi.append((there - member * control[-1]) / share)
-    return Means(
-        np.array(treated), np.array(control), np.stack(treated_psi, axis=1), np.stack(control_psi, axis=1)
-    )
+    return Means(np.array(treated), np.array(control), np.stack(treated_psi, axis=1), np.stack(control_psi, axis=1))
 
 
 def _held_fixed(means: Means, arm: Ints, split: Split, target: Target) -> Means:

@@ -54,9 +54,7 @@ class Spread:
     correction: str
 
 
-def contrast(
-    case: Case, method: Method, means: Means, reported: Reported, spread: Spread | None = None
-) -> Estimate:
+def contrast(case: Case, method: Method, means: Means, reported: Reported, spread: Spread | None = None) -> Estimate:
     """Estimate each arm's mean minus control's, with the untreated level beside it.
 
     The covariance is that of the influence function, summed within clusters where the design names any,

@@ -91,9 +91,7 @@ class IPW(Method):
         used = None if tails.kept.all() else int(tails.kept.sum())
         dropped = surprising(fit.dropped, sample.features)
         findings = (*bounded, *narrowed, *dropped_finding("ipw", dropped, "the propensity model"))
-        reported = Reported(
-            self.target, population(case, self.target, used, rule), weighted.details(sample), findings
-        )
+        reported = Reported(self.target, population(case, self.target, used, rule), weighted.details(sample), findings)
         return contrast(case, self, means, reported)
 
 

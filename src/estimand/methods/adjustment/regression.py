@@ -176,12 +176,8 @@ def _by_arm(values: Floats, sample: Sample, target: Target) -> Adjusted:
     residual = np.empty(n)
     for fit, r in zip(fits, rows, strict=True):
         residual[r] = fit.residual
-    blocks = tuple(
-        Block(fit, r, np.stack(points[a])) for a, (fit, r) in enumerate(zip(fits, rows, strict=True))
-    )
-    return Adjusted(
-        blocks, treated, control, treated_load, control_load, residual, treated_shift, control_shift
-    )
+    blocks = tuple(Block(fit, r, np.stack(points[a])) for a, (fit, r) in enumerate(zip(fits, rows, strict=True)))
+    return Adjusted(blocks, treated, control, treated_load, control_load, residual, treated_shift, control_shift)
 
 
 def _one_slope(values: Floats, sample: Sample) -> Adjusted:

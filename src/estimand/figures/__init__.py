@@ -1,0 +1,1 @@
+"""Figures: pure functions from results to charts, and what draws a chart."""

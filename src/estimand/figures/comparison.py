@@ -1,0 +1,209 @@
+"""The estimates side by side: what each method says, about whom, and how surely."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from estimand.core.estimate import Estimate
+from estimand.core.question import Target
+from estimand.core.record import StudyRecord
+from estimand.core.table import Table
+from estimand.core.uncertainty import Regions, Segments
+from estimand.figures.chart import Axis, Chart, Interval, Mark, Panel, Row, Tone, VLine
+from estimand.figures.numbers import format_count, format_interval, format_number, spoken_unit
+from estimand.figures.standing import (
+    benchmark_interval,
+    headline_of,
+    is_naive,
+    leading_outcome,
+    level_of,
+    unit_of,
+    vetoes,
+)
+
+SPOKEN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One number of one estimate, ready to be shown."""
+
+    name: str
+    estimate: Estimate
+    value: float | None
+    ci: list[float | None] | None
+    segments: Segments
+    tone: Tone
+    unit: str | None
+    first: bool
+
+    @property
+    def numbers(self) -> str:
+        """Value and interval, as text."""
+        if self.value is None:
+            return "not defined"
+        interval = "no interval" if self.ci is None else format_interval(self.ci)
+        return f"{format_number(self.value)} ({interval})"
+
+
+def estimate_comparison_figure(record: StudyRecord) -> Chart:
+    """Forest plot of every estimate, a panel per outcome, grouped by target.
+
+    The headline is emphasised, comparisons that adjust for nothing are labelled as such, vetoed
+    estimates are grey, and benchmarks are vertical lines.
+
+    Parameters
+    ----------
+    record : StudyRecord
+    """
+    lead = leading_outcome(record)
+    outcomes = dict.fromkeys((lead, *(estimate.outcome for estimate in record.estimates)))
+    lines = {outcome: _lines(record, outcome) for outcome in outcomes}
+    shown = [line for group in lines.values() for line in group]
+    panels = [_panel(record, outcome, group, len(outcomes) > 1) for outcome, group in lines.items() if group]
+    return Chart(
+        title=_title(record, shown),
+        caption=_caption(record),
+        alt=_alt(record, lines),
+        table=_table(shown),
+        panels=panels,
+    )
+
+
+def _lines(record: StudyRecord, outcome: str) -> list[_Line]:
+    """Numbers about one outcome: the headline's target first, what is not adjusted last."""
+    headline = headline_of(record)
+    first = record.question.target if headline is None else headline.target
+    estimates = [estimate for estimate in record.estimates if estimate.outcome == outcome]
+    order = list(dict.fromkeys((first, *(e.target for e in estimates if not is_naive(e)), Target.ASSOCIATION)))
+    estimates.sort(key=lambda estimate: order.index(estimate.target))
+    return [line for estimate in estimates for line in _lines_of(record, estimate)]
+
+
+def _lines_of(record: StudyRecord, estimate: Estimate) -> Iterable[_Line]:
+    many = len(estimate.terms) > 1 or len(record.sample.arms) > 2
+    for j, row in enumerate(estimate.summary()):
+        name = f"{estimate.id} · {row['label']}" if many else estimate.id
+        segments = _segments(estimate, j, row["ci"])
+        tone = _tone(record, estimate, j)
+        yield _Line(name, estimate, row["value"], row["ci"], segments, tone, unit_of(record, estimate), j == 0)
+
+
+def _segments(estimate: Estimate, j: int, ci: list[float | None] | None) -> Segments:
+    if isinstance(estimate.uncertainty, Regions):
+        return estimate.uncertainty.at(estimate.level)[j]
+    if ci is None:
+        return ()
+    low, high = ci
+    return ((float("-inf") if low is None else low, float("inf") if high is None else high),)
+
+
+def _tone(record: StudyRecord, estimate: Estimate, j: int) -> Tone:
+    if vetoes(record, estimate):
+        return Tone.VETOED
+    if is_naive(estimate):
+        return Tone.NAIVE
+    return Tone.HEADLINE if estimate.id == record.headline and j == 0 else Tone.PLAIN
+
+
+def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) -> Panel:
+    rows: list[Row] = []
+    marks: list[Mark] = [VLine(0.0, "no effect"), *_benchmarks(record, outcome)]
+    target: Target | None = None
+    for line in lines:
+        if line.estimate.target is not target:
+            target = line.estimate.target
+            rows.append(Row(float(len(rows)), _heading(target), heading=True))
+        at = float(len(rows))
+        leads = line.first and line.estimate.id == record.headline
+        rows.append(Row(at, line.name + _standing(line), line.numbers, leads, tone=line.tone))
+        if line.value is not None:
+            marks.append(Interval(at, line.value, line.segments, line.tone))
+    unit = lines[0].unit
+    label = f"Effect on {record.question.called(outcome)}" + (f" ({unit})" if unit else "")
+    return Panel(marks, Axis(label), rows=rows, title=record.question.called(outcome) if titled else "")
+
+
+def _heading(target: Target) -> str:
+    if target is Target.ASSOCIATION:
+        return "Arms as they are, not adjusted"
+    return f"{target.words[0].upper()}{target.words[1:]} ({target})"
+
+
+def _standing(line: _Line) -> str:
+    if line.tone is Tone.VETOED:
+        return " (vetoed)"
+    if line.tone is Tone.NAIVE:
+        return " (naive)"
+    return ""
+
+
+def _benchmarks(record: StudyRecord, outcome: str) -> list[VLine]:
+    if outcome != leading_outcome(record):
+        return []
+    return [
+        VLine(
+            benchmark.value,
+            f"{benchmark.label}: {format_number(benchmark.value)}",
+            Tone.BENCHMARK,
+            benchmark_interval(benchmark, level_of(record)),
+        )
+        for benchmark in record.question.benchmarks
+    ]
+
+
+def _title(record: StudyRecord, lines: list[_Line]) -> str:
+    if not lines:
+        return "There is no estimate to compare"
+    lead = next((line for line in lines if line.estimate.id == record.headline), None)
+    if lead is None:
+        return f"None of {len(record.estimates)} estimates answers the question"
+    if lead.tone is Tone.VETOED:
+        said = f"{lead.name} says {_amount(lead)}, and is not to be relied on"
+    else:
+        said = f"{lead.name} puts the effect on {record.question.called(lead.estimate.outcome)} at {_amount(lead)}"
+    naive = next((n for n in lines if is_naive(n.estimate) and n.estimate.outcome == lead.estimate.outcome), None)
+    if naive is None or naive.value is None:
+        return said
+    factor, _ = spoken_unit(naive.unit)
+    return f"{said}; the unadjusted difference is {format_number(factor * naive.value)}"
+
+
+def _amount(line: _Line) -> str:
+    if line.value is None:
+        return "nothing: it is not defined"
+    factor, unit = spoken_unit(line.unit)
+    return format_number(factor * line.value) + unit
+
+
+def _caption(record: StudyRecord) -> str:
+    used = f"Lines are {100 * level_of(record):g}% intervals; n = {format_count(record.sample.rows_used)} rows."
+    bands = any(benchmark.std_error is not None for benchmark in record.question.benchmarks)
+    return used + (" The shaded band is the benchmark's own interval." if bands else "")
+
+
+def _alt(record: StudyRecord, groups: dict[str, list[_Line]]) -> str:
+    parts = []
+    for outcome, lines in groups.items():
+        named = [f"{line.name}{_standing(line)} {line.numbers}" for line in lines[:SPOKEN]]
+        rest = f"; and {len(lines) - SPOKEN} more in the table" if len(lines) > SPOKEN else ""
+        unit = f" in {lines[0].unit}" if lines and lines[0].unit else ""
+        parts.append(f"{outcome}{unit}: {'; '.join(named) or 'none'}{rest}.")
+    marks = [f"{mark.label} {format_number(mark.value)}" for mark in record.question.benchmarks]
+    benchmarks = f" Benchmarks: {'; '.join(marks)}." if marks else ""
+    return f"Estimates with intervals. {' '.join(parts)}{benchmarks}"
+
+
+def _table(lines: list[_Line]) -> Table:
+    return Table(
+        {
+            "estimate": [line.name for line in lines],
+            "outcome": [line.estimate.outcome for line in lines],
+            "target": [str(line.estimate.target) for line in lines],
+            "value": [line.value for line in lines],
+            "low": [None if line.ci is None else line.ci[0] for line in lines],
+            "high": [None if line.ci is None else line.ci[1] for line in lines],
+            "unit": [line.unit for line in lines],
+            "n": [line.estimate.n_obs for line in lines],
+            "standing": [str(line.tone) for line in lines],
+        }
+    )

@@ -1,0 +1,91 @@
+"""From the rows read to the rows used: every row left out, by reason."""
+
+from estimand.core.record import SampleFlow, StudyRecord
+from estimand.core.table import Table
+from estimand.figures.chart import Box, Chart, Link, Mark, Panel, Row, Tone
+from estimand.figures.numbers import format_count, format_share
+
+TRUNK, SIDE = 0.25, 0.75
+TRUNK_WIDTH, SIDE_WIDTH = 0.44, 0.46
+ARMS_A_ROW = 4
+GUTTER = 0.03
+
+
+def sample_flow_figure(record: StudyRecord) -> Chart:
+    """Boxes from rows read, through each reason for leaving rows out, to rows used and the arms.
+
+    Parameters
+    ----------
+    record : StudyRecord
+    """
+    flow = record.sample
+    trunk = TRUNK if flow.drops else 0.5
+    read = Box(trunk, TRUNK_WIDTH, 0.0, format_count(flow.rows_read), "rows read")
+    dropped = [
+        Box(SIDE, SIDE_WIDTH, 1.0 + j, format_count(drop.rows), f"left out: {_reason(drop.reason, drop.column)}")
+        for j, drop in enumerate(flow.drops)
+    ]
+    last = 1.0 + len(dropped)
+    used = Box(trunk, TRUNK_WIDTH, last, format_count(flow.rows_used), "rows used", Tone.HEADLINE)
+    arms = _arms(flow, last + 1.0)
+    marks: list[Mark] = [
+        Link(read, used),
+        *(Link(read, box, "side") for box in dropped),
+        *(Link(used, box) for box in arms if box.row == last + 1.0),
+        read,
+        *dropped,
+        used,
+        *arms,
+    ]
+    rows = sorted({mark.row for mark in marks if isinstance(mark, Box)})
+    return Chart(
+        title=_title(flow),
+        caption=f"Data: {record.data}. n = {format_count(flow.rows_used)} rows used.",
+        alt=_alt(flow),
+        table=_table(flow),
+        panels=(Panel(marks, rows=[Row(at) for at in rows]),),
+    )
+
+
+def _reason(reason: str, column: str) -> str:
+    return reason if not column or column in reason else f"{reason} ({column})"
+
+
+def _arms(flow: SampleFlow, top: float) -> list[Box]:
+    """Boxes of the arms, at most four in a row."""
+    labels = list(flow.arms)
+    boxes = []
+    for start in range(0, len(labels), ARMS_A_ROW):
+        group = labels[start : start + ARMS_A_ROW]
+        step = 1.0 / len(group)
+        width = min(TRUNK_WIDTH, step - GUTTER)
+        for j, label in enumerate(group):
+            row = top + start // ARMS_A_ROW
+            boxes.append(Box((j + 0.5) * step, width, row, format_count(flow.arms[label]), f"in arm {label}"))
+    return boxes
+
+
+def _title(flow: SampleFlow) -> str:
+    if flow.rows_used == flow.rows_read:
+        return f"All {format_count(flow.rows_read)} rows were used"
+    share = f" ({format_share(flow.rows_used / flow.rows_read)})" if flow.rows_read else ""
+    return f"{format_count(flow.rows_used)} of {format_count(flow.rows_read)} rows were used{share}"
+
+
+def _alt(flow: SampleFlow) -> str:
+    drops = "; ".join(f"{format_count(drop.rows)} left out: {_reason(drop.reason, drop.column)}" for drop in flow.drops)
+    arms = ", ".join(f"{label} {format_count(rows)}" for label, rows in flow.arms.items())
+    return (
+        f"{format_count(flow.rows_read)} rows read; {drops or 'none left out'}; "
+        f"{format_count(flow.rows_used)} rows used; by arm: {arms}."
+    )
+
+
+def _table(flow: SampleFlow) -> Table:
+    steps = [
+        ("rows read", flow.rows_read),
+        *((f"left out: {_reason(drop.reason, drop.column)}", drop.rows) for drop in flow.drops),
+        ("rows used", flow.rows_used),
+        *((f"in arm {label}", rows) for label, rows in flow.arms.items()),
+    ]
+    return Table({"step": [name for name, _ in steps], "rows": [rows for _, rows in steps]})

@@ -1,0 +1,1 @@
+"""Reports: the record in words and on a page."""

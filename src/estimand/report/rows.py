@@ -1,0 +1,228 @@
+"""The record as rows of text, ready for a table on paper, a page or a terminal."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from estimand.core.estimate import Estimate
+from estimand.core.finding import STUDY, Finding, Grade
+from estimand.core.question import Benchmark
+from estimand.core.record import StudyRecord
+from estimand.core.table import Table
+from estimand.core.verdict import concerning
+from estimand.figures.standing import (
+    benchmark_interval,
+    headline_of,
+    is_naive,
+    leading_outcome,
+    level_of,
+    unit_of,
+    vetoes,
+)
+from estimand.report.words import (
+    NONE,
+    aligned,
+    format_count,
+    format_interval,
+    format_number,
+    level_words,
+)
+
+Standing = Literal["headline", "plain", "naive", "vetoed", "benchmark"]
+GRADES = {
+    Grade.VETO: "Veto",
+    Grade.WARN: "Warning",
+    Grade.NOTE: "Note",
+    Grade.NOT_RUN: "Not run",
+    Grade.PASS: "Passed",
+}
+ORDER = list(GRADES)
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateRow:
+    """One number of one estimate, or a benchmark, in text."""
+
+    method: str
+    arm: str
+    target: str
+    target_words: str
+    value: str
+    std_error: str
+    interval: str
+    n: str
+    note: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateTable:
+    """All that was estimated of one outcome."""
+
+    outcome: str
+    unit: str | None
+    interval: str
+    rows: tuple[EstimateRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A finding in text."""
+
+    grade: str
+    word: str
+    check: str
+    about: str
+    subject: str
+    message: str
+    remedy: str | None
+
+
+def estimate_tables(record: StudyRecord) -> tuple[EstimateTable, ...]:
+    """One table per outcome, the question's first; rows in the order of the plan, then the benchmarks."""
+    outcomes = dict.fromkeys((leading_outcome(record), *(e.outcome for e in record.estimates)))
+    tables = (_table(record, outcome) for outcome in outcomes)
+    return tuple(table for table in tables if table.rows)
+
+
+def _table(record: StudyRecord, outcome: str) -> EstimateTable:
+    estimates = [estimate for estimate in record.estimates if estimate.outcome == outcome]
+    rows = [row for estimate in estimates for row in _estimate_rows(record, estimate)]
+    if outcome == leading_outcome(record):
+        rows += _benchmark_rows(record)
+    levels = {estimate.level for estimate in estimates} or {0.95}
+    units = [unit_of(record, estimate) for estimate in estimates] or [record.question.unit]
+    named = level_words(levels.pop()) if len(levels) == 1 else "interval"
+    return EstimateTable(outcome, units[0], named, _in_line(rows))
+
+
+def _in_line(rows: list[EstimateRow]) -> tuple[EstimateRow, ...]:
+    """Pad values and errors so that their decimal points stand in one line."""
+    values = aligned([row.value for row in rows])
+    errors = aligned([row.std_error for row in rows])
+    return tuple(
+        replace(row, value=value, std_error=error) for row, value, error in zip(rows, values, errors, strict=True)
+    )
+
+
+def _estimate_rows(record: StudyRecord, estimate: Estimate) -> Iterable[EstimateRow]:
+    many = len(estimate.terms) > 1 or len(record.sample.arms) > 2
+    for j, row in enumerate(estimate.summary()):
+        standing = _standing(record, estimate, j)
+        yield EstimateRow(
+            method=method_name(estimate),
+            arm=str(row["label"]) if many else "",
+            target=str(estimate.target),
+            target_words=estimate.target.words,
+            value=format_number(row["value"]),
+            std_error=format_number(row["std_error"]),
+            interval=format_interval(row["ci"]),
+            n=format_count(estimate.n_obs),
+            note=_note(record, estimate, standing),
+            standing=standing,
+        )
+
+
+def method_name(estimate: Estimate) -> str:
+    """Name an estimate by its id, with the method where that is another word."""
+    return estimate.id if estimate.id == estimate.method else f"{estimate.id} ({estimate.method})"
+
+
+def _standing(record: StudyRecord, estimate: Estimate, j: int) -> Standing:
+    if vetoes(record, estimate):
+        return "vetoed"
+    if is_naive(estimate):
+        return "naive"
+    return "headline" if estimate.id == record.headline and j == 0 else "plain"
+
+
+def _note(record: StudyRecord, estimate: Estimate, standing: Standing) -> str:
+    notes = ["headline"] if estimate.id == record.headline else []
+    if standing == "vetoed":
+        notes.append("vetoed: not to be relied on")
+    if is_naive(estimate):
+        notes.append("naive: not adjusted")
+    if estimate.population.rule:
+        notes.append(f"about {estimate.population.label}")
+    return "; ".join(notes)
+
+
+def _benchmark_rows(record: StudyRecord) -> list[EstimateRow]:
+    return [
+        EstimateRow(
+            method=benchmark.label,
+            arm="",
+            target="",
+            target_words="",
+            value=format_number(benchmark.value),
+            std_error=format_number(benchmark.std_error),
+            interval=_benchmark_interval(record, benchmark),
+            n="",
+            note="benchmark",
+            standing="benchmark",
+        )
+        for benchmark in record.question.benchmarks
+    ]
+
+
+def _benchmark_interval(record: StudyRecord, benchmark: Benchmark) -> str:
+    ends = benchmark_interval(benchmark, level_of(record))
+    return NONE if ends is None else format_interval(ends)
+
+
+def finding_rows(record: StudyRecord) -> tuple[tuple[FindingRow, ...], tuple[FindingRow, ...]]:
+    """Findings that concern the headline, and the others; each worst first."""
+    headline = headline_of(record)
+    near = concerning(record.findings, record.headline, None if headline is None else headline.outcome)
+    own = {id(finding) for finding in near}
+    others = [finding for finding in record.findings if id(finding) not in own]
+    return _worst_first(near), _worst_first(others)
+
+
+def _worst_first(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
+    ordered = sorted(findings, key=lambda finding: ORDER.index(finding.grade))
+    return tuple(
+        FindingRow(
+            grade=str(finding.grade),
+            word=GRADES[finding.grade],
+            check=finding.check,
+            about="the study" if finding.about == STUDY else finding.about,
+            subject=finding.subject,
+            message=finding.message,
+            remedy=finding.remedy,
+        )
+        for finding in ordered
+    )
+
+
+def data_rows(table: Table) -> tuple[tuple[str, ...], ...]:
+    """Cells of a table as text."""
+    return tuple(tuple(_cell(value) for value in row.values()) for row in table.rows())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return NONE
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return format_count(value) if isinstance(value, int) else format_number(value)
+
+
+def plain_pairs(mapping: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, str], ...]:
+    """Flatten a mapping to pairs of text; inner names follow outer ones."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in mapping.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            pairs.extend(plain_pairs(value, f"{name}: "))
+        else:
+            pairs.append((name, _said(value)))
+    return tuple(pairs)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_said(item) for item in value) or NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _cell(value) if not isinstance(value, float) else f"{value:g}".replace("-", "−")

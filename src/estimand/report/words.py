@@ -1,0 +1,228 @@
+"""The answer in words, from the record alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from estimand.core.estimate import Estimate
+from estimand.core.question import Target
+from estimand.core.record import StudyRecord
+from estimand.core.uncertainty import Regions
+from estimand.figures.numbers import (
+    NONE,
+    aligned,
+    format_count,
+    format_interval,
+    format_number,
+    format_p,
+    format_share,
+    spoken_unit,
+)
+from estimand.figures.standing import headline_of, unit_of, vetoes
+
+__all__ = [
+    "NONE",
+    "Part",
+    "aligned",
+    "answer_parts",
+    "answer_sentence",
+    "design_sentence",
+    "format_count",
+    "format_interval",
+    "format_number",
+    "format_p",
+    "format_share",
+    "level_words",
+]
+
+UNTREATED = ("0", "0.0", "false", "no", "control", "untreated")
+TREATED = ("1", "1.0", "true", "yes", "treated", "treatment")
+GENERIC = ("treatment", "treated", "treat", "trt", "w", "d", "t", "z")
+
+WHOM = {
+    Target.ATE: " on average over everyone",
+    Target.ATT: " among those treated",
+    Target.ATC: " among those not treated",
+    Target.ATM: " among the matched",
+    Target.ATO: " where both arms are common",
+    Target.LATE: " among compliers",
+    Target.VARIANCE_WEIGHTED: " in a variance-weighted average, not the average over everyone",
+}
+DESIGNS = {
+    "observational": "Observational: nobody controlled who was treated, so the covariates are to make the arms "
+    "comparable. The answer holds if nothing else that matters differs between the arms.",
+    "experiment": "Experiment: treatment was assigned at random, so the arms are comparable by design; covariates "
+    "only sharpen the answer.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a sentence, and whether it is a number that a veto greys."""
+
+    text: str
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """The headline's first term in the words and unit of a sentence."""
+
+    subject: str
+    versus: str
+    outcome: str
+    whom: str
+    value: float
+    ci: list[float | None] | None
+    unit: str
+    interval: str
+    empty: bool
+
+    @property
+    def amount(self) -> Part:
+        """Size of the effect with its unit."""
+        return Part(format_number(abs(self.value)) + self.unit, number=True)
+
+    def claim(self, raised: str, lowered: str) -> list[Part]:
+        """Subject, verb, outcome and amount."""
+        verb = lowered if self.value < 0 else raised
+        start = f"{self.subject} {verb} {self.outcome} by about "
+        return [Part(start), self.amount, Part(self.whom + self.versus)]
+
+
+def answer_sentence(record: StudyRecord) -> str:
+    """Answer the question in one plain sentence, with its interval and unit.
+
+    It says when the interval leaves the direction open, when there is no interval, and when the
+    number is not to be relied on. A share is told in percentage points.
+    """
+    return "".join(part.text for part in answer_parts(record))
+
+
+def answer_parts(record: StudyRecord) -> tuple[Part, ...]:
+    """Return the answer in pieces, its numbers apart."""
+    headline = headline_of(record)
+    if headline is None:
+        wanted = record.question.target
+        return (Part(f"There is no answer: no estimate is of the target asked for ({wanted.words})."),)
+    effect = _effect(record, headline)
+    if effect is None:
+        return (Part(f"There is no answer: '{headline.id}' could not work out a number."),)
+    parts = _vetoed(effect) if vetoes(record, headline) else _standing(effect)
+    return (Part(_capital(parts[0].text), parts[0].number), *parts[1:])
+
+
+def _vetoed(effect: _Effect) -> list[Part]:
+    claim = effect.claim("raised", "lowered")
+    interval = [] if effect.ci is None else [*_between(effect), Part(")")]
+    return [Part("the estimate that "), *claim, *interval, Part(" is not to be relied on.")]
+
+
+def _standing(effect: _Effect) -> list[Part]:
+    if effect.value == 0:
+        nothing = Part(f"{effect.subject} left {effect.outcome} as it was{effect.whom}{effect.versus}")
+        return [nothing, *_bracket(effect)]
+    if effect.ci is None or not _includes_zero(effect.ci):
+        return [*effect.claim("raised", "lowered"), *_bracket(effect)]
+    claim = effect.claim("may have raised", "may have lowered")
+    if effect.ci == [None, None]:
+        tail = Part(f", but the {effect.interval} has no ends: the data settle neither size nor direction.")
+        return [*claim, tail]
+    return [
+        *claim,
+        Part(", but the change could be anything "),
+        Part(_range(effect.ci), number=True),
+        Part(f" ({effect.interval}): the data do not settle the direction."),
+    ]
+
+
+def _bracket(effect: _Effect) -> list[Part]:
+    if effect.empty:
+        return [Part(f", but no value is compatible with the data at its {effect.interval}.")]
+    if effect.ci is None:
+        return [Part(", and how uncertain this is, is not known.")]
+    return [*_between(effect), Part(").")]
+
+
+def _between(effect: _Effect) -> list[Part]:
+    change = " of the change" if effect.value < 0 else ""
+    return [Part(f" ({effect.interval}{change} "), Part(format_interval(effect.ci), number=True)]
+
+
+def _range(ci: list[float | None]) -> str:
+    low, high = ci
+    if low is None:
+        return f"below {format_number(high)}"
+    if high is None:
+        return f"above {format_number(low)}"
+    return f"from {format_number(low)} to {format_number(high)}"
+
+
+def _includes_zero(ci: list[float | None]) -> bool:
+    low, high = ci
+    return (low is None or low <= 0) and (high is None or high >= 0)
+
+
+def _effect(record: StudyRecord, headline: Estimate) -> _Effect | None:
+    row = headline.summary()[0]
+    if row["value"] is None:
+        return None
+    factor, unit = spoken_unit(unit_of(record, headline))
+    ci = None if row["ci"] is None else [None if end is None else factor * end for end in row["ci"]]
+    subject, versus = _arms(record, row)
+    return _Effect(
+        subject=subject,
+        versus=versus,
+        outcome=record.question.called(headline.outcome),
+        whom=WHOM.get(headline.target, f" ({headline.target.words})"),
+        value=factor * row["value"],
+        ci=ci,
+        unit=unit,
+        interval=level_words(headline.level),
+        empty=ci is None and isinstance(headline.uncertainty, Regions),
+    )
+
+
+def _arms(record: StudyRecord, row: dict[str, Any]) -> tuple[str, str]:
+    """Name the arm of a term, and what it is compared with unless that is plainly no treatment."""
+    arms = list(record.sample.arms)
+    control = arms[0] if arms else ""
+    arm = str(row["at"].get("arm", arms[-1] if len(arms) == 2 else row["label"]))
+    column = record.design.treatment
+    plain = column.lower() in GENERIC and column not in record.question.labels
+    name = "the treatment" if plain else record.question.called(column)
+    if arm.lower() in TREATED or arm == column:
+        return name, "" if len(arms) == 2 and control.lower() in UNTREATED else f", compared with {control}"
+    named = f"{record.question.called(column)} {arm}"
+    return named, f", compared with {control}" if control else ""
+
+
+def level_words(level: float) -> str:
+    """Name the interval of a level.
+
+    Examples
+    --------
+    >>> level_words(0.95)
+    '95% interval'
+    """
+    return f"{100 * level:g}% interval"
+
+
+def design_sentence(record: StudyRecord) -> str:
+    """Say how treatment arose, and what the answer rests on."""
+    kind = str(record.design.to_dict()["kind"])
+    return DESIGNS.get(kind, _capital(spaced(kind)) + ".")
+
+
+def spaced(name: str) -> str:
+    """Write a column's name as words.
+
+    Examples
+    --------
+    >>> spaced("task_completed")
+    'task completed'
+    """
+    return " ".join(name.replace("_", " ").split()) or name
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
