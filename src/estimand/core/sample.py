@@ -102,6 +102,10 @@ class Sample(Frozen):
         Position of each row in the root sample.
     fingerprint : str
         Hash of this sample's content.
+    weights : ndarray of shape (n,) or None
+        Positive weight of each row, as read.
+    weight_kind : "sampling" | "precision" | "frequency" or None
+        What the weights mean; frequencies are whole numbers, and :meth:`expanded` turns them into rows.
     """
 
     outcomes: Mapping[str, Floats]
@@ -118,6 +122,8 @@ class Sample(Frozen):
     root: str
     index: Ints
     fingerprint: str
+    weights: Floats | None = None
+    weight_kind: str | None = None
 
     @property
     def n(self) -> int:
@@ -147,7 +153,22 @@ class Sample(Frozen):
             ids=_rows(self.ids, rows),
             cluster=None if self.cluster is None else _rows(self.cluster, rows),
             index=index,
+            weights=None if self.weights is None else _rows(self.weights, rows),
             fingerprint=derived(self.fingerprint, "take", index),
+        )
+
+    def expanded(self) -> "Sample":
+        """Turn frequency weights into that many rows each; other samples are returned as they are."""
+        if self.weights is None or self.weight_kind != "frequency":
+            return self
+        rows = self.take(np.repeat(np.arange(self.n), self.weights.astype(np.int64)))
+        return replace(
+            rows,
+            weights=None,
+            weight_kind=None,
+            root=rows.fingerprint,
+            index=np.arange(rows.n),
+            rows_read=rows.n + self.rows_read - self.n,
         )
 
     def without(self, source: str) -> "Sample":

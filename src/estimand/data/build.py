@@ -16,7 +16,7 @@ from estimand.data.outcome import read_outcome, refuse_uninformative
 from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
 from estimand.data.source import Source
 from estimand.data.treatment import Arms, check_arm_sizes, read_arms
-from estimand.errors import UnsupportedError
+from estimand.data.weights import read_weights
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes
 
 
@@ -32,6 +32,7 @@ class _Read:
     post_treatment: tuple[Column, ...]
     unit: tuple[AnyArray, Bools] | None
     cluster: tuple[AnyArray, Bools] | None
+    weights: Numbers | None
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -52,15 +53,7 @@ def build_sample(source: Source, design: Design) -> Sample:
         If a column is missing or cannot play its part, or too few rows are left.
     DesignError
         If the design names a control that is no arm.
-    UnsupportedError
-        If the design has weights.
     """
-    if design.weights is not None:
-        raise UnsupportedError(
-            f"Weights ('{design.weights.column}') are not offered yet.",
-            remedy="Leave weights out of the design.",
-            found=design.weights.column,
-        )
     check_names(source.frame.columns, source.name, design.columns())
     read = _read(source, design)
     keep, drops = complete_rows(_needs(read), source.rows, source.name)
@@ -77,6 +70,7 @@ def _read(source: Source, design: Design) -> _Read:
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
         unit=None if design.unit is None else keys(source, design.unit),
         cluster=None if design.cluster is None else keys(source, design.cluster),
+        weights=None if design.weights is None else read_weights(source, design.weights),
     )
     for column in read.covariates:
         refuse_all_missing(column, source)
@@ -89,6 +83,8 @@ def _needs(read: _Read) -> list[Need]:
         needs.append(Need("cluster missing", str(read.design.cluster), read.cluster[1]))
     if read.unit is not None:
         needs.append(Need("unit missing", str(read.design.unit), read.unit[1]))
+    if read.weights is not None:
+        needs.append(Need("weight missing", read.weights.name, read.weights.present))
     if read.design.missing == "complete_case":
         needs += [Need(COVARIATE, column.name, column.present) for column in read.covariates]
     return needs
@@ -107,8 +103,8 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     ids = _ids(read, keep)
     cluster = None if read.cluster is None else _lock(cluster_codes(read.cluster[0][keep]))
     labelled = {f"arm {list(read.arms.labels)}": arm, "ids": ids, **_prefixed("outcome", outcomes)}
-    if cluster is not None:
-        labelled["cluster"] = cluster
+    weights = None if read.weights is None else _lock(read.weights.values[keep])
+    labelled |= {name: part for name, part in (("cluster", cluster), ("weights", weights)) if part is not None}
     fingerprint = content_fingerprint(_content(labelled, {"covariates": features, **roles}))
     randomised = read.design.kind == "experiment"
     return Sample(
@@ -130,6 +126,8 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         root=fingerprint,
         index=_lock(np.arange(rows)),
         fingerprint=fingerprint,
+        weights=weights,
+        weight_kind=None if read.design.weights is None else read.design.weights.kind,
     )
 
 
