@@ -11,11 +11,12 @@ import pyarrow.parquet
 
 from estimand.core.jsonable import canonical, encode
 from estimand.core.nearest import did_you_mean
-from estimand.data import lalonde, outreach
+from estimand.data import lalonde, llm_logs, outreach
 from estimand.data.card import DatasetCard
 from estimand.errors import Code, DataError, DesignError, UnsupportedError
 
-_CARDS = {card.name: card for card in (lalonde.OBSERVATIONAL, lalonde.EXPERIMENT, outreach.CARD)}
+_CARDS = {card.name: card for card in (lalonde.OBSERVATIONAL, lalonde.EXPERIMENT, outreach.CARD, llm_logs.CARD)}
+_SIMULATED = {outreach.CARD.name: outreach, llm_logs.CARD.name: llm_logs}
 _LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "lalonde": lalonde.load_observational,
     "lalonde_experiment": lalonde.load_experiment,
@@ -60,20 +61,21 @@ def load(name: str) -> pd.DataFrame:
         If it comes with a package that is not installed.
     """
     card = describe(name)
-    if name == outreach.CARD.name:
-        return generate(name, rows=card.rows)
+    if name in _SIMULATED:
+        return generate(name)
     return _labelled(_LOADERS[name](), card.attributes())
 
 
-def generate(name: str, rows: int = outreach.ROWS, seed: int = outreach.SEED) -> pd.DataFrame:
+def generate(name: str, rows: int | None = None, seed: int | None = None) -> pd.DataFrame:
     """Simulate a dataset.
 
     Parameters
     ----------
     name : str
-    rows : int
-    seed : int
-        The same seed gives the same rows.
+    rows : int, optional
+        By default as many as :func:`load` gives.
+    seed : int, optional
+        The same seed gives the same rows; by default that of :func:`load`.
 
     Returns
     -------
@@ -88,14 +90,16 @@ def generate(name: str, rows: int = outreach.ROWS, seed: int = outreach.SEED) ->
         If the dataset was recorded, not simulated.
     """
     card = describe(name)
-    if name != outreach.CARD.name:
+    if name not in _SIMULATED:
         raise UnsupportedError(
             f"'{name}' was recorded, so it cannot be generated.",
-            remedy=f"Load it, or generate '{outreach.CARD.name}'.",
+            remedy=f"Load it, or generate one of: {', '.join(_SIMULATED)}.",
             found=name,
         )
-    _check_size(rows, seed)
-    frame, truth = outreach.simulate(rows, seed)
+    home = _SIMULATED[name]
+    count, chosen = home.ROWS if rows is None else rows, home.SEED if seed is None else seed
+    _check_size(count, chosen, home.FEWEST_ROWS)
+    frame, truth = home.simulate(count, chosen)
     return _labelled(frame, card.attributes() | {"truth": truth})
 
 
@@ -104,13 +108,13 @@ def _labelled(frame: pd.DataFrame, attributes: dict[Any, Any]) -> pd.DataFrame:
     return frame
 
 
-def _check_size(rows: int, seed: int) -> None:
-    if rows < outreach.FEWEST_ROWS:
+def _check_size(rows: int, seed: int, fewest: int) -> None:
+    if rows < fewest:
         raise DesignError(
             f"{rows} rows are too few to simulate.",
-            remedy=f"Ask for at least {outreach.FEWEST_ROWS}.",
+            remedy=f"Ask for at least {fewest}.",
             found=rows,
-            expected=outreach.FEWEST_ROWS,
+            expected=fewest,
         )
     if seed < 0:
         raise DesignError(f"{seed} is no seed.", remedy="Use zero or a positive whole number.", found=seed)
