@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from estimand.core.nearest import did_you_mean
 from estimand.errors import Code, DesignError
 
-Group: TypeAlias = Literal["methods", "checks", "figures", "learners"]
+Group: TypeAlias = Literal["methods", "checks", "audits", "figures", "learners"]
 
 
 @cache

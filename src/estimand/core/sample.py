@@ -9,6 +9,7 @@ import numpy as np
 from estimand.core.finding import Finding
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.jsonable import Json
+from estimand.core.table import Table
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
 
 
@@ -87,7 +88,7 @@ class Sample(Frozen):
     features : Encoded
         The covariates.
     roles : mapping of str to Encoded
-        Columns of other roles, such as ``post_treatment``.
+        Columns of other roles: ``post_treatment``, ``timestamp`` [days, where it is a time].
     ids : ndarray of shape (n,) of uint64
         Hash of the row's identity: the ``unit`` column, or the row's position.
     cluster : ndarray of shape (n,) or None
@@ -106,6 +107,8 @@ class Sample(Frozen):
         Positive weight of each row, as read.
     weight_kind : "sampling" | "precision" | "frequency" or None
         What the weights mean; frequencies are whole numbers, and :meth:`expanded` turns them into rows.
+    missing : Table or None
+        Counts of missing values by column and arm, before any row was left out.
     """
 
     outcomes: Mapping[str, Floats]
@@ -124,6 +127,7 @@ class Sample(Frozen):
     fingerprint: str
     weights: Floats | None = None
     weight_kind: str | None = None
+    missing: Table | None = None
 
     @property
     def n(self) -> int:

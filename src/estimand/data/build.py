@@ -8,9 +8,10 @@ import numpy as np
 from estimand.core.design import Design
 from estimand.core.frozen import FrozenMap
 from estimand.core.sample import Drop, Encoded, Sample, content_fingerprint
-from estimand.data.column import Column, Numbers
+from estimand.data.column import Column, Numbers, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats
+from estimand.data.missing import Held, missing_by_arm
 from estimand.data.names import check_names
 from estimand.data.outcome import read_outcome, refuse_uninformative
 from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
@@ -33,6 +34,7 @@ class _Read:
     unit: tuple[AnyArray, Bools] | None
     cluster: tuple[AnyArray, Bools] | None
     weights: Numbers | None
+    timestamp: Column | None
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -71,6 +73,7 @@ def _read(source: Source, design: Design) -> _Read:
         unit=None if design.unit is None else keys(source, design.unit),
         cluster=None if design.cluster is None else keys(source, design.cluster),
         weights=None if design.weights is None else read_weights(source, design.weights),
+        timestamp=None if design.roles.timestamp is None else read_column(source, design.roles.timestamp),
     )
     for column in read.covariates:
         refuse_all_missing(column, source)
@@ -128,6 +131,7 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         fingerprint=fingerprint,
         weights=weights,
         weight_kind=None if read.design.weights is None else read.design.weights.kind,
+        missing=missing_by_arm(_held(read), read.arms.codes, read.arms.labels),
     )
 
 
@@ -142,9 +146,24 @@ def _kept_outcome(column: Numbers, keep: Bools, source: Source) -> Floats:
 
 
 def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
-    if not read.post_treatment:
-        return {}
-    return {"post_treatment": encode(_kept(read.post_treatment, keep), rows)}
+    roles = {"post_treatment": read.post_treatment}
+    if isinstance(read.timestamp, Numbers):
+        roles["timestamp"] = (read.timestamp,)
+    return {role: encode(_kept(columns, keep), rows) for role, columns in roles.items() if columns}
+
+
+def _held(read: _Read) -> list[Held]:
+    """Where each column of the design holds a value, in every row read."""
+    single = (("cluster", read.cluster, read.design.cluster), ("unit", read.unit, read.design.unit))
+    numbers = (("weights", read.weights), ("timestamp", read.timestamp))
+    return [
+        Held("treatment", read.design.treatment, read.arms.codes >= 0),
+        *(Held("outcome", name, column.present) for name, column in read.outcomes.items()),
+        *(Held("covariate", column.name, column.present) for column in read.covariates),
+        *(Held("post-treatment", column.name, column.present) for column in read.post_treatment),
+        *(Held(part, str(name), found[1]) for part, found, name in single if found is not None),
+        *(Held(part, column.name, column.present) for part, column in numbers if column is not None),
+    ]
 
 
 def _ids(read: _Read, keep: Bools) -> Hashes:
