@@ -21,7 +21,7 @@ from estimand.data.card import DatasetCard
 from estimand.stats.arrays import AnyArray, Floats, Ints
 
 ROWS = 50_000
-SEED = 1
+SEED = 2
 FEWEST_ROWS = 50
 
 WAVE, OPT_IN, PREMIUM = 0.05, 0.08, 0.06
@@ -130,7 +130,7 @@ def _users(rng: np.random.Generator, rows: int) -> dict[str, Any]:
 
 def propensity(users: dict[str, Any]) -> Floats:
     """Probability of opting in: a logit linear in the tier and the confidence."""
-    logit = _by_tier(users["engagement_tier"], heavy=1.1, light=-2.2, medium=-0.6) + 0.30 * _clarity(users)
+    logit = _by_tier(users["engagement_tier"], heavy=1.0, light=-1.8, medium=-0.5) + 0.30 * _clarity(users)
     return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float64)
 
 
@@ -139,7 +139,7 @@ def completion(users: dict[str, Any], opted_in: Ints) -> Floats:
     workspace, week = np.asarray(users["workspace_id"]), np.asarray(users["signup_week"])
     return np.asarray(
         0.40
-        + _by_tier(users["engagement_tier"], heavy=0.155, light=-0.134, medium=0.0)
+        + _by_tier(users["engagement_tier"], heavy=0.175, light=-0.150, medium=0.0)
         + 0.05 * _clarity(users)
         + 0.04 * (week - 1) / (WEEKS - 1)
         + 0.02 * (np.asarray(users["wave"]) == 1)
