@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -13,16 +13,17 @@ from estimand.stats.arrays import Floats, Ints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Score(Frozen):
-    """The estimating equation of a parametric fit, kept in factors.
+    """The estimating equation of a parametric fit with m linear predictors, kept in factors.
 
     Attributes
     ----------
     basis : ndarray of shape (n, q)
-        Derivative of the linear predictor; the score of row i is ``residual[i] * basis[i] - shrinkage``.
-    residual : ndarray of shape (n,)
-    hessian : ndarray of shape (q, q)
-        Minus the summed derivative of the scores.
-    shrinkage : ndarray of shape (q,)
+        Derivative of each linear predictor; the score of row i for predictor j is
+        ``residual[i, j] * basis[i] - shrinkage[j]``.
+    residual : ndarray of shape (n, m)
+    hessian : ndarray of shape (m q, m q)
+        Minus the summed derivative of the scores, predictor by predictor.
+    shrinkage : ndarray of shape (m, q)
         What a penalty takes off every row's score; zero without one.
     """
 
@@ -31,17 +32,24 @@ class Score(Frozen):
     hessian: Floats
     shrinkage: Floats
 
+    @classmethod
+    def single(cls, basis: Floats, residual: Floats, hessian: Floats, shrinkage: Floats | None = None) -> "Score":
+        """Score of one linear predictor, from a residual of shape (n,)."""
+        off = np.zeros(basis.shape[1]) if shrinkage is None else shrinkage
+        return cls(basis, residual[:, None], hessian, off[None, :])
+
     def carried(self, gradient: Floats) -> Floats:
         """Influence that a functional inherits through the fitted coefficients, shape (n,).
 
         Parameters
         ----------
-        gradient : ndarray of shape (q,)
+        gradient : ndarray of shape (m, q)
             Mean derivative of the functional's estimating function with respect to the coefficients.
         """
         n = self.residual.shape[0]
-        direction = np.linalg.solve(self.hessian / n, gradient)
-        return np.asarray(self.residual * (self.basis @ direction) - self.shrinkage @ direction)
+        direction = np.linalg.solve(self.hessian / n, gradient.ravel()).reshape(gradient.shape)
+        inherited = (self.residual * (self.basis @ direction.T)).sum(axis=1)
+        return np.asarray(inherited - (self.shrinkage * direction).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +65,11 @@ class Fit(Frozen):
     calibration : mapping of str to float
         Slope of the observed on the predicted, by part; 1 is calibrated.
     score : Score or None
-        Only for in-sample parametric fits with two arms.
+        Only for in-sample parametric fits.
     dropped : tuple of str
         Features that others already span.
+    notes : tuple of str
+        What a reader should know of the fit, such as a learner that could not take part.
     """
 
     prediction: Floats
@@ -67,6 +77,7 @@ class Fit(Frozen):
     calibration: Mapping[str, float] = FrozenMap({})
     score: Score | None = None
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +101,35 @@ class FoldPlan:
         return self.folds == 1
 
 
+@dataclass(frozen=True, slots=True)
+class Nuisance:
+    """One nuisance to fit.
+
+    Attributes
+    ----------
+    part : "propensity" | "outcome" | "mean"
+        Probability of each arm, outcome under one arm, or outcome whatever the arm, each given the features.
+    learner : Learner
+    plan : FoldPlan
+    arm : int or None
+        For "outcome".
+    pooled : bool
+        For "outcome": one model with the arm as a feature, instead of the arm's own rows.
+    """
+
+    part: Literal["propensity", "outcome", "mean"]
+    learner: Learner
+    plan: FoldPlan
+    arm: int | None = None
+    pooled: bool = False
+
+
 class Nuisances(Protocol):
     """Fitted once per request, shared by every method of a study."""
+
+    def fit(self, *requests: Nuisance) -> tuple[Fit, ...]:
+        """Fit what is not yet fitted, all models side by side."""
+        ...
 
     def propensity(self, learner: Learner, plan: FoldPlan) -> Fit:
         """Probability of each arm given the features."""

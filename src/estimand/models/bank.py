@@ -1,46 +1,30 @@
 """The nuisance bank: every fit a study needs, made at most once and shared by all methods."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from estimand.core.catalog import resolve
 from estimand.core.learner import Learner
-from estimand.core.nuisances import Fit, FoldPlan
+from estimand.core.nuisances import Fit, FoldPlan, Nuisance, Score
 from estimand.core.run import Run
 from estimand.core.sample import Sample
-from estimand.models.estimator import EstimatorObject
+from estimand.models.crossfit import Problem, Solution, solve
 from estimand.models.folds import given_folds, hashed_folds
+from estimand.models.parametric import multinomial_propensity
 from estimand.models.quality import calibration_slope, log_loss, squared_loss
-from estimand.models.trained import Task, Trained, Trainer, task_of
-from estimand.stats.arrays import Floats, Ints
+from estimand.models.trained import Prepared, Trained, Trainer, prepared, task_of
+from estimand.stats.arrays import Bools, Floats, Ints
 
-Cache = dict[tuple[object, ...], Fit]
+MULTINOMIAL = ("logistic", "linear")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Problem:
-    """What to learn from which rows, and where to predict.
+@dataclass(slots=True, eq=False)
+class Cache:
+    """What the banks of a study share: fits, folds and features made ready."""
 
-    Attributes
-    ----------
-    features : ndarray of shape (n, p)
-        To train on.
-    outcome : ndarray of shape (n,)
-    target : ndarray of shape (n, p)
-        To predict at.
-    rows : ndarray of shape (m,)
-        Rows that may be trained on.
-    label : str
-        For progress and random streams.
-    """
-
-    features: Floats
-    outcome: Floats
-    target: Floats
-    rows: Ints
-    label: str
+    fits: dict[tuple[object, ...], Fit] = field(default_factory=dict)
+    folds: dict[tuple[object, ...], Ints] = field(default_factory=dict)
+    ready: dict[tuple[object, ...], Prepared] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,138 +37,149 @@ class NuisanceBank:
     outcome_name : str
         Present in every row of the sample.
     run : Run
-    cache : dict
+    cache : Cache
         Shared by the banks of a study; keyed by sample, request and seed.
     """
 
     sample: Sample
     outcome_name: str
     run: Run
-    cache: Cache = field(default_factory=dict)
+    cache: Cache = field(default_factory=Cache)
+
+    def fit(self, *requests: Nuisance) -> tuple[Fit, ...]:
+        """Fit what is not yet fitted, the models of all requests side by side.
+
+        With two arms one model gives both propensities. With more, in-sample parametric fits are
+        multinomial, and out of fold each arm has a model against the others, which is all that doubly
+        robust scores need.
+        """
+        missing = [request for request in dict.fromkeys(requests) if self._key(request) not in self.cache.fits]
+        direct = [request for request in missing if self._is_multinomial(request)]
+        for request in direct:
+            self.cache.fits[self._key(request)] = self._multinomial()
+        open_ = [request for request in missing if request not in direct]
+        problems = [self._problems(request) for request in open_]
+        flat = [problem for group in problems for problem in group]
+        folds = {problem.plan: self.fold_ids(problem.plan) for problem in flat if not problem.plan.in_sample}
+        solutions = iter(solve(flat, folds, self.run, self._ready) if flat else [])
+        for request, group in zip(open_, problems, strict=True):
+            solved = [next(solutions) for _ in group]
+            made = (
+                self._propensity_fit(solved) if request.part == "propensity" else self._outcome_fit(request, solved[0])
+            )
+            self.cache.fits[self._key(request)] = made
+        return tuple(self.cache.fits[self._key(request)] for request in requests)
 
     def propensity(self, learner: Learner, plan: FoldPlan) -> Fit:
-        """Probability of each arm given the features, shape (n, arms).
-
-        With two arms one model gives both; with more, each arm has a model against the others, which is
-        all that doubly robust scores need.
-        """
-        return self._once(("propensity",), learner, plan, lambda: self._fit_propensity(learner, plan))
+        """Probability of each arm given the features, shape (n, arms)."""
+        return self.fit(Nuisance("propensity", learner, plan))[0]
 
     def outcome(self, arm: int, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:
         """Outcome predicted under one arm for every row, shape (n,)."""
-        part = ("outcome", self.outcome_name, arm, pooled)
-        return self._once(part, learner, plan, lambda: self._fit_outcome(arm, learner, plan, pooled))
+        return self.fit(Nuisance("outcome", learner, plan, arm, pooled))[0]
 
     def fold_ids(self, plan: FoldPlan) -> Ints:
         """Fold of each row, shape (n,)."""
+        key = (self.sample.fingerprint, plan, self.run.seed)
+        if key not in self.cache.folds:
+            self.cache.folds[key] = self._split(plan)
+        return self.cache.folds[key]
+
+    def _split(self, plan: FoldPlan) -> Ints:
+        sample = self.sample
         if isinstance(plan.folds, tuple):
-            return given_folds(plan.folds, self.sample.arm)
+            return given_folds(plan.folds, sample.arm)
         salt = self.run.seed_for("folds", plan.repeat)
-        return hashed_folds(self.sample.ids, self.sample.arm, self.sample.cluster, plan.folds, salt)
+        return hashed_folds(sample.ids, sample.arm, sample.cluster, plan.folds, salt)
 
-    def _once(self, part: tuple[object, ...], learner: Learner, plan: FoldPlan, make: Callable[[], Fit]) -> Fit:
-        key = (*part, self.sample.fingerprint, learner.key, id(learner.estimator), plan, self.run.seed)
-        if key not in self.cache:
-            self.cache[key] = make()
-        return self.cache[key]
+    def _key(self, request: Nuisance) -> tuple[object, ...]:
+        outcome = None if request.part == "propensity" else self.outcome_name
+        return (outcome, self.sample.fingerprint, request, id(request.learner.estimator), self.run.seed)
 
-    def _fit_propensity(self, learner: Learner, plan: FoldPlan) -> Fit:
+    def _ready(self, trainer: Trainer, learner: Learner, features: Floats) -> Prepared:
+        """Make features ready once: those of the sample are shared by all, others are not kept."""
+        if features is not self.sample.features.values:
+            return prepared(trainer, features)
+        key = (self.sample.fingerprint, learner.key, id(learner.estimator))
+        if key not in self.cache.ready:
+            self.cache.ready[key] = prepared(trainer, features)
+        return self.cache.ready[key]
+
+    def _is_multinomial(self, request: Nuisance) -> bool:
+        several = request.part == "propensity" and len(self.sample.arms) > 2
+        plain = request.learner.name in MULTINOMIAL and not request.learner.params
+        return several and plain and request.plan.in_sample
+
+    def _problems(self, request: Nuisance) -> list[Problem]:
         sample = self.sample
-        arms = len(sample.arms)
-        indicators = [(sample.arm == a).astype(float) for a in range(arms)]
-        everyone = np.arange(sample.n)
-        features = sample.features.values
+        features, everyone = sample.features.values, np.arange(sample.n)
+        common = (sample.weights, request.learner, request.plan)
 
-        def probability(a: int) -> tuple[Floats, Trained | None]:
-            problem = Problem(features, indicators[a], features, everyone, f"propensity {sample.arms[a]}")
-            return self._predict(problem, learner, plan)
+        def problem(outcome: Floats, rows: Ints, label: str, train: Floats, target: Floats) -> Problem:
+            weights, learner, plan = common
+            return Problem(train, outcome, target, rows, weights, label, learner, plan)
 
-        trained: Trained | None = None
-        if arms == 2:
-            treated, trained = probability(1)
-            prediction = np.stack([1.0 - treated, treated], axis=1)
-        else:
-            prediction = np.stack([probability(a)[0] for a in range(arms)], axis=1)
-        names = {a: f"propensity[{sample.arms[a]}]" for a in range(1, arms)}
-        return Fit(
-            prediction,
-            loss={name: log_loss(indicators[a], prediction[:, a]) for a, name in names.items()},
-            calibration={name: calibration_slope(indicators[a], prediction[:, a]) for a, name in names.items()},
-            score=None if trained is None else trained.score,
-            dropped=_spanned(trained, sample.features.names),
-        )
-
-    def _fit_outcome(self, arm: int, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:
-        values = self.sample.outcomes[self.outcome_name]
-        own = self.sample.arm == arm
-        problem = self._pooled_problem(arm, values) if pooled else self._arm_problem(arm, values)
-        prediction, trained = self._predict(problem, learner, plan)
-        loss = log_loss if task_of(values) == "classification" else squared_loss
-        name = f"outcome[{self.sample.arms[arm]}]"
-        return Fit(
-            prediction,
-            loss={name: loss(values[own], prediction[own])},
-            calibration={name: calibration_slope(values[own], prediction[own])},
-            dropped=() if pooled else _spanned(trained, self.sample.features.names),
-        )
-
-    def _arm_problem(self, arm: int, values: Floats) -> Problem:
-        features = self.sample.features.values
-        rows = np.flatnonzero(self.sample.arm == arm)
-        return Problem(features, values, features, rows, f"outcome {self.sample.arms[arm]}")
-
-    def _pooled_problem(self, arm: int, values: Floats) -> Problem:
-        sample = self.sample
+        if request.part == "propensity":
+            arms = (1,) if len(sample.arms) == 2 else range(len(sample.arms))
+            names = [(a, f"propensity {sample.arms[a]}") for a in arms]
+            return [problem((sample.arm == a).astype(float), everyone, name, features, features) for a, name in names]
+        values = sample.outcomes[self.outcome_name]
+        if request.part == "mean":
+            return [problem(values, everyone, "outcome", features, features)]
+        if not request.pooled:
+            rows = np.flatnonzero(sample.arm == request.arm)
+            return [problem(values, rows, f"outcome {sample.arms[request.arm or 0]}", features, features)]
         others = np.arange(1, len(sample.arms))
         held = (sample.arm[:, None] == others).astype(float)
-        asked = np.broadcast_to((others == arm).astype(float), held.shape)
-        features = sample.features.values
-        everyone = np.arange(sample.n)
-        return Problem(np.hstack([held, features]), values, np.hstack([asked, features]), everyone, "outcome pooled")
+        asked = np.broadcast_to((others == request.arm).astype(float), held.shape)
+        train, target = np.hstack([held, features]), np.hstack([asked, features])
+        return [problem(values, everyone, "outcome pooled", train, target)]
 
-    def _predict(self, problem: Problem, learner: Learner, plan: FoldPlan) -> tuple[Floats, Trained | None]:
-        """Train on the problem's rows, fold by fold unless in sample, and predict every row."""
-        trainer, task = trainer_of(learner), task_of(problem.outcome)
-        seed_key = (problem.label, learner.key, plan.repeat)
-        if plan.in_sample:
-            return _in_sample(problem, trainer, task, self.run.seed_for(*seed_key))
-        fold = self.fold_ids(plan)
+    def _propensity_fit(self, solved: list[Solution]) -> Fit:
+        columns = [item.prediction for item in solved]
+        prediction = np.stack([1.0 - columns[0], columns[0]] if len(columns) == 1 else columns, axis=1)
+        trained = solved[0].trained if len(solved) == 1 else None
+        notes = tuple(note for item in solved for note in item.notes)
+        return self._judged(prediction, None if trained is None else trained.score, _kept(trained), notes)
 
-        def predict_fold(held: int) -> Floats:
-            rows = problem.rows[fold[problem.rows] != held]
-            seed = self.run.seed_for(*seed_key, held)
-            trained = trainer.fit(problem.features[rows], problem.outcome[rows], task, seed)
-            return trained.predict(problem.target[fold == held])
+    def _multinomial(self) -> Fit:
+        sample = self.sample
+        made = multinomial_propensity(sample.features.values, sample.arm, len(sample.arms), sample.weights)
+        return self._judged(made[0], made[1], made[2], ())
 
-        held_out = [int(held) for held in np.unique(fold)]
-        parts = self.run.map(predict_fold, held_out, f"{learner.name}: {problem.label}")
-        prediction = np.empty(self.sample.n)
-        for held, part in zip(held_out, parts, strict=True):
-            prediction[fold == held] = part
-        return prediction, None
+    def _judged(self, prediction: Floats, score: Score | None, kept: Bools | None, notes: tuple[str, ...]) -> Fit:
+        """Propensities with their loss and calibration."""
+        sample = self.sample
+        names = {a: f"propensity[{sample.arms[a]}]" for a in range(1, len(sample.arms))}
+        facts = {name: ((sample.arm == a).astype(float), prediction[:, a], sample.weights) for a, name in names.items()}
+        return Fit(
+            prediction,
+            loss={name: log_loss(*fact) for name, fact in facts.items()},
+            calibration={name: calibration_slope(*fact) for name, fact in facts.items()},
+            score=score,
+            dropped=self._spanned(kept),
+            notes=notes,
+        )
+
+    def _outcome_fit(self, request: Nuisance, solution: Solution) -> Fit:
+        sample, values = self.sample, self.sample.outcomes[self.outcome_name]
+        own = np.ones(sample.n, dtype=bool) if request.arm is None else sample.arm == request.arm
+        name = "outcome" if request.arm is None else f"outcome[{sample.arms[request.arm]}]"
+        loss = log_loss if task_of(values) == "classification" else squared_loss
+        fact = (values[own], solution.prediction[own], None if sample.weights is None else sample.weights[own])
+        return Fit(
+            solution.prediction,
+            loss={name: loss(*fact)},
+            calibration={name: calibration_slope(*fact)},
+            dropped=() if request.pooled else self._spanned(_kept(solution.trained)),
+            notes=solution.notes,
+        )
+
+    def _spanned(self, kept: Bools | None) -> tuple[str, ...]:
+        if kept is None:
+            return ()
+        return tuple(name for name, keep in zip(self.sample.features.names, kept, strict=True) if not keep)
 
 
-def _in_sample(problem: Problem, trainer: Trainer, task: Task, seed: int) -> tuple[Floats, Trained]:
-    """Train on the problem's rows and predict every row, reusing the fit where those are the same."""
-    if problem.rows.shape[0] < problem.outcome.shape[0]:
-        rows = problem.rows
-        trained = trainer.fit(problem.features[rows], problem.outcome[rows], task, seed)
-        return trained.predict(problem.target), trained
-    trained = trainer.fit(problem.features, problem.outcome, task, seed)
-    if trained.fitted is not None and problem.target is problem.features:
-        return trained.fitted, trained
-    return trained.predict(problem.target), trained
-
-
-def trainer_of(learner: Learner) -> Trainer:
-    """Build the learner that a name, or an estimator object, stands for."""
-    if learner.estimator is not None:
-        return EstimatorObject(learner.estimator, learner.name)
-    built: Trainer = resolve("learners", learner.name)(**learner.params)
-    return built
-
-
-def _spanned(trained: Trained | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    if trained is None or trained.kept is None:
-        return ()
-    return tuple(name for name, keep in zip(names, trained.kept, strict=True) if not keep)
+def _kept(trained: Trained | None) -> Bools | None:
+    return None if trained is None else trained.kept

@@ -1,17 +1,18 @@
 """A Python estimator object as a learner, in process."""
 
 from copy import deepcopy
+from inspect import signature
 from typing import Protocol, cast
 
 import numpy as np
 
 from estimand.errors import UnsupportedError
-from estimand.models.trained import Task, Trained
+from estimand.models.trained import Lesson, Trained
 from estimand.stats.arrays import Floats
 
 
 class _Estimator(Protocol):
-    def fit(self, features: Floats, outcome: Floats) -> object: ...
+    def fit(self, features: Floats, outcome: Floats, **more: Floats) -> object: ...
 
     def predict(self, features: Floats) -> Floats: ...
 
@@ -27,18 +28,24 @@ class EstimatorObject:
         self._estimator = estimator
         self._name = name
 
-    def fit(self, features: Floats, outcome: Floats, task: Task, seed: int) -> Trained:
-        """Fit a copy; ``seed`` is not used, the object brings its own.
+    def fit(self, features: Floats, lesson: Lesson) -> Trained:
+        """Fit a copy; the seed is not used, the object brings its own.
 
         Raises
         ------
         UnsupportedError
-            If a probability is needed and the object is a classifier without ``predict_proba``.
+            If a probability is needed and the object has none, or there are weights it does not take.
         """
         model = deepcopy(self._estimator)
-        if task == "classification" and hasattr(model, "predict_proba"):
+        more = {} if lesson.weights is None else {"sample_weight": lesson.weights}
+        if more and "sample_weight" not in signature(cast("_Estimator", model).fit).parameters:
+            raise UnsupportedError(
+                f"'{self._name}' takes no sample_weight, and the design has weights.",
+                remedy="Give a learner whose fit takes sample_weight.",
+            )
+        if lesson.task == "classification" and hasattr(model, "predict_proba"):
             classifier = cast("_Classifier", model)
-            classifier.fit(features, outcome)
+            classifier.fit(features, lesson.outcome, **more)
             return Trained(lambda rows: np.asarray(classifier.predict_proba(rows)[:, 1], dtype=float))
         if hasattr(model, "predict_proba"):
             raise UnsupportedError(
@@ -46,5 +53,5 @@ class EstimatorObject:
                 remedy="Give a regressor for the outcome.",
             )
         regressor = cast("_Estimator", model)
-        regressor.fit(features, outcome)
+        regressor.fit(features, lesson.outcome, **more)
         return Trained(lambda rows: np.asarray(regressor.predict(rows), dtype=float))

@@ -7,12 +7,13 @@ import warnings
 
 import numpy as np
 from pydantic import Field
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoCV, LogisticRegression
 
 from estimand.core.declared import Declared
 from estimand.errors import ConvergenceError
-from estimand.models.trained import Task, Trained, constant
+from estimand.models.trained import Lesson, Trained, constant
 from estimand.stats.arrays import Bools, Floats
 from estimand.stats.basis import independent_basis
 
@@ -33,44 +34,47 @@ class Lasso(Declared):
     folds: int = Field(default=5, ge=2)
     penalties: int = Field(default=30, ge=2)
 
-    def fit(self, features: Floats, outcome: Floats, task: Task, seed: int) -> Trained:
-        """Fit at the penalty of least out-of-fold loss; ``seed`` shuffles the inner folds.
+    def fit(self, features: Floats, lesson: Lesson) -> Trained:
+        """Fit at the penalty of least out-of-fold loss; the seed shuffles the inner folds.
 
         Raises
         ------
         ConvergenceError
             If coordinate descent does not converge.
         """
-        if outcome.min() == outcome.max() or features.shape[1] == 0:
-            return constant(float(outcome.mean()))
-        basis = independent_basis(features)
+        if lesson.outcome.min() == lesson.outcome.max() or features.shape[1] == 0:
+            return constant(lesson)
+        basis = independent_basis(features, lesson.weights)
         columns = basis.matrix[:, 1:]
-        order = np.random.Generator(np.random.Philox(seed)).permutation(outcome.shape[0])
+        order = np.random.Generator(np.random.Philox(lesson.seed)).permutation(lesson.outcome.shape[0])
+        weights = np.ones(order.shape[0]) if lesson.weights is None else lesson.weights
+        number = lesson.task == "regression"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", ConvergenceWarning)
-                fit = self._number if task == "regression" else self._probability
-                level, slopes = fit(columns[order], outcome[order])
+                fit = self._number if number else self._probability
+                level, slopes = fit(columns[order], lesson.outcome[order], weights[order])
         except ConvergenceWarning as warning:
             raise ConvergenceError.because(
                 warning, "A lasso did not converge.", remedy="Look for covariates of extreme scale."
             ) from None
-        if task == "regression":
+        if number:
             return Trained(lambda rows: level + basis.rows(rows)[:, 1:] @ slopes)
-        return Trained(lambda rows: 1.0 / (1.0 + np.exp(-level - basis.rows(rows)[:, 1:] @ slopes)))
+        return Trained(lambda rows: expit(level + basis.rows(rows)[:, 1:] @ slopes))
 
-    def _number(self, columns: Floats, outcome: Floats) -> tuple[float, Floats]:
-        model = LassoCV(alphas=self.penalties, cv=self.folds, max_iter=MAX_ITERATIONS).fit(columns, outcome)
+    def _number(self, columns: Floats, outcome: Floats, weights: Floats) -> tuple[float, Floats]:
+        model = LassoCV(alphas=self.penalties, cv=self.folds, max_iter=MAX_ITERATIONS)
+        model.fit(columns, outcome, sample_weight=weights)
         return float(model.intercept_), np.asarray(model.coef_)
 
-    def _probability(self, columns: Floats, outcome: Floats) -> tuple[float, Floats]:
+    def _probability(self, columns: Floats, outcome: Floats, weights: Floats) -> tuple[float, Floats]:
         path = self._inverse_penalties(columns, outcome)
         fold = np.arange(outcome.shape[0]) % self.folds
         losses = [
-            sum(self._held_out_loss(columns, outcome, fold == held, strength) for held in range(self.folds))
+            sum(_held_out_loss(columns, outcome, weights, fold == held, strength) for held in range(self.folds))
             for strength in path
         ]
-        model = _l1_logistic(path[int(np.argmin(losses))]).fit(columns, outcome)
+        model = _l1_logistic(path[int(np.argmin(losses))]).fit(columns, outcome, sample_weight=weights)
         return float(model.intercept_[0]), np.asarray(model.coef_[0])
 
     def _inverse_penalties(self, columns: Floats, outcome: Floats) -> Floats:
@@ -78,13 +82,14 @@ class Lasso(Declared):
         largest = np.abs(columns.T @ (outcome - outcome.mean())).max()
         return np.asarray(np.geomspace(1.0, 1000.0, max(2, self.penalties // 3)) / largest)
 
-    def _held_out_loss(self, columns: Floats, outcome: Floats, held: Bools, strength: float) -> float:
-        train = outcome[~held]
-        if train.min() == train.max():
-            return np.inf
-        model = _l1_logistic(strength).fit(columns[~held], train)
-        linear = model.decision_function(columns[held])
-        return float((np.logaddexp(0.0, linear) - outcome[held] * linear).sum())
+
+def _held_out_loss(columns: Floats, outcome: Floats, weights: Floats, held: Bools, strength: float) -> float:
+    train = outcome[~held]
+    if train.min() == train.max():
+        return np.inf
+    model = _l1_logistic(strength).fit(columns[~held], train, sample_weight=weights[~held])
+    linear = model.decision_function(columns[held])
+    return float(weights[held] @ (np.logaddexp(0.0, linear) - outcome[held] * linear))
 
 
 def _l1_logistic(strength: float) -> LogisticRegression:

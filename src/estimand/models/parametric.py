@@ -6,23 +6,25 @@ from pydantic import Field
 from estimand.core.declared import Declared
 from estimand.core.nuisances import Score
 from estimand.errors import ConvergenceError, UnsupportedError
-from estimand.models.trained import Task, Trained
-from estimand.stats.arrays import Floats
+from estimand.models.trained import Lesson, Trained
+from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.glm import fit_glm
 from estimand.stats.linear import least_squares
+from estimand.stats.multinomial import fit_multinomial
 
 
 class Linear(Declared):
     """Linear in the covariates: least squares for a number, logistic regression for a zero or one."""
 
-    def fit(self, features: Floats, outcome: Floats, task: Task, seed: int) -> Trained:
-        """Fit by maximum likelihood; ``seed`` is not used."""
-        if task == "classification":
-            return logistic_fit(features, outcome)
-        fit = least_squares(features, outcome)
+    def fit(self, features: Floats, lesson: Lesson) -> Trained:
+        """Fit by maximum likelihood; the seed is not used."""
+        if lesson.task == "classification":
+            return logistic_fit(features, lesson)
+        fit = least_squares(features, lesson.outcome, lesson.weights)
+        weighted = fit.residual if lesson.weights is None else fit.residual * lesson.weights
         hessian = np.asarray(np.linalg.inv(fit.bread), dtype=np.float64)
-        score = Score(fit.basis.matrix, fit.residual, hessian, np.zeros(hessian.shape[0]))
-        return Trained(fit.predict, outcome - fit.residual, score, fit.basis.kept)
+        score = Score.single(fit.basis.matrix, weighted, hessian)
+        return Trained(fit.predict, lesson.outcome - fit.residual, score, fit.basis.kept)
 
 
 class Logistic(Declared):
@@ -37,23 +39,23 @@ class Logistic(Declared):
 
     ridge: float = Field(default=0.0, ge=0)
 
-    def fit(self, features: Floats, outcome: Floats, task: Task, seed: int) -> Trained:
-        """Fit by Newton's method; ``seed`` is not used.
+    def fit(self, features: Floats, lesson: Lesson) -> Trained:
+        """Fit by Newton's method; the seed is not used.
 
         Raises
         ------
         UnsupportedError
             If the outcome is not zero or one.
         """
-        if task != "classification":
+        if lesson.task != "classification":
             raise UnsupportedError(
                 "Learner 'logistic' needs an outcome of zeros and ones.",
                 remedy="Use 'linear', 'lasso' or 'boosting' for the outcome.",
             )
-        return logistic_fit(features, outcome, self.ridge)
+        return logistic_fit(features, lesson, self.ridge)
 
 
-def logistic_fit(features: Floats, outcome: Floats, ridge: float = 0.0) -> Trained:
+def logistic_fit(features: Floats, lesson: Lesson, ridge: float = 0.0) -> Trained:
     """Fit a logistic regression, or say why there is none.
 
     Raises
@@ -61,16 +63,42 @@ def logistic_fit(features: Floats, outcome: Floats, ridge: float = 0.0) -> Train
     ConvergenceError
         If the covariates predict the outcome perfectly, or Newton's method stalls.
     """
-    fit = fit_glm(features, outcome, "logistic", ridge=ridge)
-    if fit.separated:
+    fit = fit_glm(features, lesson.outcome, "logistic", lesson.weights, ridge)
+    _refuse_failed(fit.separated, fit.converged, fit.iterations)
+    score = Score.single(fit.basis.matrix, fit.residual, fit.hessian, fit.shrinkage)
+    return Trained(fit.predict, fit.mean, score, fit.basis.kept)
+
+
+def multinomial_propensity(
+    features: Floats, arm: Ints, arms: int, weights: Floats | None
+) -> tuple[Floats, Score, Bools]:
+    """Fit the probability of each of several arms by multinomial logistic regression.
+
+    Returns
+    -------
+    probability : ndarray of shape (n, arms)
+    score : Score
+    kept : ndarray of shape (p,) of bool
+
+    Raises
+    ------
+    ConvergenceError
+        If the covariates predict the arm perfectly, or Newton's method stalls.
+    """
+    fit = fit_multinomial(features, arm, arms, weights)
+    _refuse_failed(fit.separated, fit.converged, fit.iterations)
+    score = Score(fit.basis.matrix, fit.residual, fit.hessian, np.zeros((arms - 1, fit.basis.matrix.shape[1])))
+    return fit.probability, score, fit.basis.kept
+
+
+def _refuse_failed(separated: bool, converged: bool, iterations: int) -> None:
+    if separated:
         raise ConvergenceError(
             "A logistic regression has no optimum: the covariates predict some rows perfectly.",
             remedy="Drop or coarsen the covariate that does, or use learner 'lasso' or 'boosting'.",
         )
-    if not fit.converged:
+    if not converged:
         raise ConvergenceError(
-            f"A logistic regression did not converge in {fit.iterations} steps.",
+            f"A logistic regression did not converge in {iterations} steps.",
             remedy="Look for covariates of extreme scale or near-perfect prediction.",
         )
-    score = Score(fit.basis.matrix, fit.residual, fit.hessian, fit.shrinkage)
-    return Trained(fit.predict, fit.mean, score, fit.basis.kept)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from estimand.core.nuisances import Score
-from estimand.stats.arrays import Bools, Floats
+from estimand.stats.arrays import Bools, Floats, Ints
 
 Task: TypeAlias = Literal["regression", "classification"]
 
@@ -34,12 +34,65 @@ class Trained:
     kept: Bools | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What to learn: an outcome on some rows, as what kind of task.
+
+    Attributes
+    ----------
+    outcome : ndarray of shape (m,)
+    task : "regression" | "classification"
+    seed : int
+    weights : ndarray of shape (m,) or None
+    """
+
+    outcome: Floats
+    task: Task
+    seed: int
+    weights: Floats | None = None
+
+
 class Trainer(Protocol):
     """A learner with its parameters set."""
 
-    def fit(self, features: Floats, outcome: Floats, task: Task, seed: int) -> Trained:
-        """Fit to features of shape (n, p) and an outcome of shape (n,)."""
+    def fit(self, features: Floats, lesson: Lesson) -> Trained:
+        """Fit to features of shape (m, p)."""
         ...
+
+
+class Prepared(Protocol):
+    """Features made ready once, for many fits on subsets of their rows."""
+
+    def fit(self, rows: Ints, lesson: Lesson) -> Trained:
+        """Fit to the features of the given rows."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A learner that can share work between fits on the same features."""
+
+    def prepare(self, features: Floats) -> Prepared:
+        """Do the shared work."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainRows:
+    """Features as they are: each fit takes its rows."""
+
+    trainer: Trainer
+    features: Floats
+
+    def fit(self, rows: Ints, lesson: Lesson) -> Trained:
+        """Fit to the features of the given rows, without a copy where those are all."""
+        whole = rows.shape[0] == self.features.shape[0]
+        return self.trainer.fit(self.features if whole else self.features[rows], lesson)
+
+
+def prepared(trainer: Trainer, features: Floats) -> Prepared:
+    """Make features ready for a learner: shared where it can, plain otherwise."""
+    return trainer.prepare(features) if isinstance(trainer, Preparing) else PlainRows(trainer, features)
 
 
 def task_of(outcome: Floats) -> Task:
@@ -47,6 +100,7 @@ def task_of(outcome: Floats) -> Task:
     return "classification" if bool(np.isin(outcome, (0.0, 1.0)).all()) else "regression"
 
 
-def constant(level: float) -> Trained:
-    """Predict one level everywhere: the optimum for an outcome that does not vary."""
+def constant(lesson: Lesson) -> Trained:
+    """Predict the mean everywhere: the optimum for an outcome that does not vary."""
+    level = float(np.average(lesson.outcome, weights=lesson.weights))
     return Trained(lambda features: np.full(features.shape[0], level))

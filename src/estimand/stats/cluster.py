@@ -46,7 +46,7 @@ class Block:
     Attributes
     ----------
     fit : LeastSquares
-        Unweighted.
+        Unweighted for CR2.
     rows : ndarray of shape (m,)
         Positions of the fit's rows among all n.
     functionals : ndarray of shape (k, q)
@@ -56,6 +56,11 @@ class Block:
     fit: LeastSquares
     rows: Ints
     functionals: Floats
+
+    def load(self) -> Floats:
+        """Weight of each residual in each functional, shape (m, k)."""
+        load = self.fit.basis.matrix @ (self.fit.bread @ self.functionals.T)
+        return load if self.fit.weights is None else load * self.fit.weights[:, None]
 
 
 def cluster_rows(codes: Ints) -> list[Ints]:
@@ -74,8 +79,7 @@ def effective_clusters(blocks: Sequence[Block], codes: Ints) -> float:
     groups, position = np.unique(codes, return_inverse=True)
     share = np.zeros((groups.shape[0], blocks[0].functionals.shape[0]))
     for block in blocks:
-        load = block.fit.basis.matrix @ (block.fit.bread @ block.functionals.T)
-        share += sum_within(np.square(load), position[block.rows], groups.shape[0])
+        share += sum_within(np.square(block.load()), position[block.rows], groups.shape[0])
     return float((np.square(share.sum(axis=0)) / np.square(share).sum(axis=0)).min())
 
 
@@ -97,9 +101,9 @@ def block_scores(blocks: Sequence[Block], codes: Ints, kind: ClusterKind) -> Clu
         CR1 has the factor G/(G-1) (n-1)/(n-q) and t(G-1); CR2 has the adjustment that is unbiased under
         independent errors, and Satterthwaite degrees of freedom.
     """
-    if any(block.fit.weights is not None for block in blocks):
+    if kind == "CR2" and any(block.fit.weights is not None for block in blocks):
         raise UnsupportedError(
-            "Cluster-robust covariance is not offered for weighted fits.", remedy="Fit without weights."
+            "The CR2 covariance is not offered for weighted fits.", remedy="Use CR1, or fit without weights."
         )
     groups, position = np.unique(codes, return_inverse=True)
     count, k = groups.shape[0], blocks[0].functionals.shape[0]
@@ -107,8 +111,7 @@ def block_scores(blocks: Sequence[Block], codes: Ints, kind: ClusterKind) -> Clu
         return _bias_reduced(blocks, position, count)
     scores = np.zeros((count, k))
     for block in blocks:
-        load = block.fit.basis.matrix @ (block.fit.bread @ block.functionals.T)
-        scores += sum_within(load * block.fit.residual[:, None], position[block.rows], count)
+        scores += sum_within(block.load() * block.fit.residual[:, None], position[block.rows], count)
     if kind == "CR1":
         n = codes.shape[0]
         q = sum(block.fit.basis.matrix.shape[1] for block in blocks)

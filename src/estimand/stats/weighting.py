@@ -1,50 +1,64 @@
-"""Weights that make two arms stand for one target population, and how they move with the propensity.
+"""Weights that make arms stand for one target population, and how they move with the propensity.
 
-Hirano, Imbens & Ridder (2003), doi:10.1111/1468-0262.00442; Li, Morgan & Zaslavsky (2018) for overlap
-weights, doi:10.1080/01621459.2016.1260466.
+Hirano, Imbens & Ridder (2003), doi:10.1111/1468-0262.00442; Li & Li (2019) for overlap weights with several arms,
+doi:10.1214/19-AOAS1282.
 """
 
 import numpy as np
 
-from estimand.stats.arrays import Bools, Floats
+from estimand.stats.arrays import Floats, Ints
+
+TARGETS = ("ATE", "ATT", "ATC", "ATO")
 
 
-def target_weights(treated: Bools, propensity: Floats, target: str) -> Floats:
+def target_weights(arm: Ints, propensity: Floats, target: str, against: int = 1) -> Floats:
     """Weight of each row for the target, shape (n,).
 
     Parameters
     ----------
-    treated : ndarray of shape (n,) of bool
-    propensity : ndarray of shape (n,)
-        Probability of treatment, inside (0, 1).
+    arm : ndarray of shape (n,)
+        Codes; 0 is control.
+    propensity : ndarray of shape (n, arms)
+        Probability of each arm, positive where it is divided by.
     target : "ATE" | "ATT" | "ATC" | "ATO"
+    against : int
+        For ATT and ATC, the arm compared with control; rows of others get zero.
 
     Raises
     ------
     KeyError
         If weights are not defined for the target.
     """
-    e = propensity
-    treated_weight, control_weight = {
-        "ATE": (1.0 / e, 1.0 / (1.0 - e)),
-        "ATT": (np.ones_like(e), e / (1.0 - e)),
-        "ATC": ((1.0 - e) / e, np.ones_like(e)),
-        "ATO": (1.0 - e, e),
-    }[target]
-    return np.where(treated, treated_weight, control_weight)
+    if target not in TARGETS:
+        raise KeyError(target)
+    own = np.take_along_axis(propensity, arm[:, None], axis=1)[:, 0]
+    if target == "ATE":
+        return np.asarray(1.0 / own)
+    if target == "ATO":
+        return np.asarray(overlap_tilt(propensity) / own)
+    numerator = propensity[:, against if target == "ATT" else 0]
+    return np.where((arm == 0) | (arm == against), numerator / own, 0.0)
 
 
-def target_weight_slopes(treated: Bools, propensity: Floats, target: str) -> Floats:
-    """Derivative of each row's weight with respect to the logit of its propensity, shape (n,).
+def overlap_tilt(propensity: Floats) -> Floats:
+    """Harmonic tilt 1 / Σ 1/e of overlap weights, shape (n,); e(1 - e) with two arms."""
+    return np.asarray(1.0 / (1.0 / propensity).sum(axis=1))
 
-    Parameters and errors as for :func:`target_weights`.
+
+def log_weight_slopes(arm: Ints, propensity: Floats, target: str, against: int = 1) -> Floats:
+    """Derivative of each row's log weight with respect to the log odds of every arm against control.
+
+    Parameters and errors as for :func:`target_weights`; shape (n, arms - 1).
     """
-    e = propensity
-    odds = e / (1.0 - e)
-    treated_slope, control_slope = {
-        "ATE": (-1.0 / odds, odds),
-        "ATT": (np.zeros_like(e), odds),
-        "ATC": (-1.0 / odds, np.zeros_like(e)),
-        "ATO": (-e * (1.0 - e), e * (1.0 - e)),
-    }[target]
-    return np.where(treated, treated_slope, control_slope)
+    if target not in TARGETS:
+        raise KeyError(target)
+    arms = propensity.shape[1]
+    own = (arm[:, None] == np.arange(1, arms)).astype(float)
+    if target == "ATE":
+        return np.asarray(propensity[:, 1:] - own)
+    if target == "ATO":
+        return np.asarray(overlap_tilt(propensity)[:, None] / propensity[:, 1:] - own)
+    numerator = np.zeros(arms - 1)
+    if target == "ATT":
+        numerator[against - 1] = 1.0
+    return np.asarray(numerator - own)

@@ -41,7 +41,7 @@ def case_of(
     if isinstance(source, Moments):
         return Case(design, source, outcome, source.arms, level, None, run, gates, unit)
     present = source.present[outcome]
-    rows = source if present.all() else source.take(np.flatnonzero(present))
+    rows = (source if present.all() else source.take(np.flatnonzero(present))).expanded()
     counts = rows.arm_counts()
     thin = min(counts, key=lambda label: counts[label])
     if counts[thin] < 2:

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from os import cpu_count
@@ -54,7 +54,7 @@ class Conduct:
         run.report("reading", 0, 1)
         name, sample = open_source(self.data, self.design, build_sample)
         run.report("reading", 1, 1)
-        cache: Cache = {}
+        cache = Cache()
         drops, estimates, findings = list(sample.drops), [], list(sample.findings)
         with single_threaded():
             for outcome in self.design.outcome:
@@ -119,7 +119,7 @@ class Conduct:
             estimates=estimates,
             findings=ordered,
             verdict=judge(ordered, about, None if headline is None else headline.outcome),
-            reproducible=isinstance(self.data, str) and all(_from_file(item) for item in self.planned),
+            reproducible=isinstance(self.data, str | Mapping) and all(_from_file(item) for item in self.planned),
             run=FrozenMap(_environment(started)),
         )
 

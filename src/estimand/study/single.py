@@ -14,6 +14,7 @@ from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.data.build import build_sample
 from estimand.errors import DesignError
+from estimand.models.bank import Cache
 from estimand.study.case import case_of
 from estimand.study.opening import open_source
 from estimand.study.plan import offered_targets, plan_methods
@@ -70,7 +71,7 @@ def estimate(
     (planned,) = plan_methods([{"method": method, **options}], {}, None, drawn)
     source = data if isinstance(data, Sample | Moments) else open_source(data, drawn, build_sample)[1]
     with single_threaded():
-        case = case_of(drawn, source, name, Run(seed, threads), {}, (level, GatePolicy(), None))
+        case = case_of(drawn, source, name, Run(seed, threads), Cache(), (level, GatePolicy(), None))
         return planned.method.estimate(case)
 
 

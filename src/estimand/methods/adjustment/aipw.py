@@ -14,14 +14,16 @@ from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
-from estimand.core.nuisances import Fit, FoldPlan
+from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import Code, IdentificationError
 from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
+from estimand.methods.adjustment.notes import learner_notes
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.sampling import refuse_precision, row_weights
 from estimand.methods.adjustment.tails import Tails, clipped
-from estimand.stats.arrays import Floats, Ints
+from estimand.stats.arrays import Floats
 from estimand.stats.influence import influence_covariance, sum_within
 from estimand.stats.weighting import target_weights
 
@@ -36,12 +38,14 @@ class Split:
     outcome : mapping of arm to ndarray of shape (n,)
         Only the arms the target needs.
     loss, calibration : mapping of str to float
+    notes : tuple of str
     """
 
     propensity: Floats
     outcome: Mapping[int, Floats]
     loss: Mapping[str, float]
     calibration: Mapping[str, float]
+    notes: tuple[str, ...]
 
 
 @method(
@@ -56,7 +60,7 @@ class Split:
     details=(
         Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
         Detail("calibration", "by part", "slope of observed on predicted"),
-        Detail("propensity", "(n,)", "probability of the first arm after control"),
+        Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
         Detail("weights", "(n,)", "weight of each row's residual, mean one in each arm"),
     ),
 )
@@ -71,8 +75,8 @@ class AIPW(Method):
 
     Assumes no unmeasured confounding given the covariates, and overlap: nothing is clipped by default.
 
-    Variance: Σψψ'/n². With several ``repeats``, the median value and the median ψ, and the median squared
-    distance of a repetition's value from it added (Chernozhukov et al. 2018, section 3.4).
+    Variance: Σψψ'/n²; sampling weights multiply ψ. With several ``repeats``, the median value and the median ψ,
+    and the median squared distance of a repetition's value from it added (Chernozhukov et al. 2018, section 3.4).
 
     Parameters
     ----------
@@ -94,7 +98,7 @@ class AIPW(Method):
     """
 
     target: Literal[Target.ATE, Target.ATT] = Target.ATE
-    learner: LearnerOption = Learner("boosting")
+    learner: LearnerOption = Learner("auto")
     propensity_learner: LearnerOption | None = None
     folds: Annotated[int, Field(ge=1)] | tuple[int, ...] = 5
     repeats: Annotated[int, Field(ge=1)] = 1
@@ -105,75 +109,91 @@ class AIPW(Method):
     def estimate(self, case: Case) -> Estimate:
         """Fit out of fold, score, and average."""
         sample = case.sample()
-        splits = [self._split(case, repeat) for repeat in range(self.repeats)]
+        refuse_precision(self.spec.key, sample)
+        splits = self._splits(case)
         bounded, findings = self._clip(splits)
         _refuse_certainty(bounded, sample, self.target)
         scored = [self._means(case.values(), sample, split) for split in bounded]
         means = _median(scored)
         spread = _with_split_variance(means, scored, sample) if self.repeats > 1 else None
         first = bounded[0]
+        several = len(sample.arms) > 2
         details = FrozenMap(
             {
                 "nuisance_loss": FrozenMap(first.loss),
                 "calibration": FrozenMap(first.calibration),
-                "propensity": first.propensity[:, 1],
+                "propensity": first.propensity if several else first.propensity[:, 1],
                 "weights": _residual_weights(first.propensity, sample, self.target),
             }
         )
+        findings = (*findings, *learner_notes("aipw", first.notes))
         reported = Reported(self.target, population(case, self.target), details, findings)
         return contrast(case, self, means, reported, spread)
 
-    def _split(self, case: Case, repeat: int) -> Split:
-        nuisances, plan = case.fitted(), FoldPlan(self.folds, repeat)
+    def _splits(self, case: Case) -> list[Split]:
+        """Fit the nuisances of every repetition, all models side by side."""
         arms = range(len(case.arms)) if self.target is Target.ATE or self.population == "sample" else (0,)
-        propensity = nuisances.propensity(self.propensity_learner or self.learner, plan)
         pooled = self.outcome_model == "pooled"
-        outcome = {a: nuisances.outcome(a, self.learner, plan, pooled) for a in arms}
-        fits: list[Fit] = [propensity, *outcome.values()]
-        return Split(
-            propensity.prediction,
-            {a: fit.prediction for a, fit in outcome.items()},
-            {name: value for fit in fits for name, value in fit.loss.items()},
-            {name: value for fit in fits for name, value in fit.calibration.items()},
-        )
+        asked = [
+            (
+                Nuisance("propensity", self.propensity_learner or self.learner, plan),
+                *(Nuisance("outcome", self.learner, plan, a, pooled) for a in arms),
+            )
+            for plan in (FoldPlan(self.folds, repeat) for repeat in range(self.repeats))
+        ]
+        fits = iter(case.fitted().fit(*(request for group in asked for request in group)))
+        splits = []
+        for group in asked:
+            made = [next(fits) for _ in group]
+            splits.append(
+                Split(
+                    made[0].prediction,
+                    {a: fit.prediction for a, fit in zip(arms, made[1:], strict=True)},
+                    {name: value for fit in made for name, value in fit.loss.items()},
+                    {name: value for fit in made for name, value in fit.calibration.items()},
+                    tuple(note for fit in made for note in fit.notes),
+                )
+            )
+        return splits
 
     def _clip(self, splits: list[Split]) -> tuple[list[Split], tuple[Finding, ...]]:
-        """Bound every arm's propensity; report the first repetition's first arm after control."""
+        """Bound every arm's propensity; report the first repetition's."""
         if self.clip is None:
             return splits, ()
         bound = self.clip
-        _, findings = clipped("aipw", Tails.of(splits[0].propensity[:, 1]), bound)
+        _, findings = clipped("aipw", Tails.of(splits[0].propensity), bound)
         return [replace(s, propensity=np.clip(s.propensity, bound, 1.0 - bound)) for s in splits], findings
 
     def _means(self, values: Floats, sample: Sample, split: Split) -> Means:
         score = _everyone if self.target is Target.ATE else _treated
-        means = score(values, sample.arm, split)
+        means = score(values, sample, split)
         if self.population == "superpopulation":
             return means
-        return _held_fixed(means, sample.arm, split, self.target)
+        return _held_fixed(means, sample, split, self.target)
 
 
-def _everyone(values: Floats, arm: Ints, split: Split) -> Means:
+def _everyone(values: Floats, sample: Sample, split: Split) -> Means:
     """Doubly robust means over all rows."""
+    weights = row_weights(sample)[:, None]
     scores = np.stack(
-        [g + (arm == a) * (values - g) / split.propensity[:, a] for a, g in split.outcome.items()], axis=1
+        [g + (sample.arm == a) * (values - g) / split.propensity[:, a] for a, g in split.outcome.items()], axis=1
     )
-    mean = scores.mean(axis=0)
-    psi = scores - mean
+    mean = (weights * scores).mean(axis=0)
+    psi = weights * (scores - mean)
     k = mean.shape[0] - 1
     return Means(mean[1:], np.repeat(mean[:1], k), psi[:, 1:], np.repeat(psi[:, :1], k, axis=1))
 
 
-def _treated(values: Floats, arm: Ints, split: Split) -> Means:
+def _treated(values: Floats, sample: Sample, split: Split) -> Means:
     """Doubly robust means over the rows of each arm."""
-    base = split.outcome[0]
+    base, weights = split.outcome[0], row_weights(sample)
     treated, control, treated_psi, control_psi = [], [], [], []
     for a in range(1, split.propensity.shape[1]):
-        member = arm == a
+        member = weights * (sample.arm == a)
         share = member.mean()
         odds = split.propensity[:, a] / split.propensity[:, 0]
         here = member * values
-        there = member * base + (arm == 0) * odds * (values - base)
+        there = member * base + weights * (sample.arm == 0) * odds * (values - base)
         treated.append(here.mean() / share)
         control.append(there.mean() / share)
         treated_psi.append((here - member * treated[-1]) / share)
@@ -181,14 +201,14 @@ def _treated(values: Floats, arm: Ints, split: Split) -> Means:
     return Means(np.array(treated), np.array(control), np.stack(treated_psi, axis=1), np.stack(control_psi, axis=1))
 
 
-def _held_fixed(means: Means, arm: Ints, split: Split, target: Target) -> Means:
+def _held_fixed(means: Means, sample: Sample, split: Split, target: Target) -> Means:
     """Take the spread of the predicted effect out of ψ: the rows are all there is."""
-    k = means.treated.shape[0]
-    shift = np.empty((arm.shape[0], k))
-    for j in range(k):
+    weights = row_weights(sample)
+    shift = np.empty_like(means.treated_psi)
+    for j in range(shift.shape[1]):
         effect = split.outcome[j + 1] - split.outcome[0]
-        member = (arm == j + 1) if target is Target.ATT else np.ones(arm.shape[0], dtype=bool)
-        shift[:, j] = member * (effect - effect[member].mean()) / member.mean()
+        member = weights * (sample.arm == j + 1) if target is Target.ATT else weights
+        shift[:, j] = member * (effect - np.average(effect, weights=member)) / member.mean()
     return replace(means, treated_psi=means.treated_psi - shift)
 
 
@@ -218,14 +238,13 @@ def _with_split_variance(means: Means, scored: list[Means], sample: Sample) -> S
 
 
 def _residual_weights(propensity: Floats, sample: Sample, target: Target) -> Floats:
-    """Weight of each row's residual in the first term's score, mean one in each arm; 0 in other arms."""
-    treated = sample.arm == 1
-    probability = propensity[:, 1] / (propensity[:, 0] + propensity[:, 1])
-    raw = target_weights(treated, probability, target)
+    """Weight of each row's residual in the first term's score, mean one in each arm that has any."""
+    raw = target_weights(sample.arm, propensity, target) * row_weights(sample)
     out = np.zeros(sample.n)
-    for a in (0, 1):
+    for a in range(len(sample.arms)):
         member = sample.arm == a
-        out[member] = raw[member] / raw[member].mean()
+        if raw[member].any():
+            out[member] = raw[member] / raw[member].mean()
     return out
 
 

@@ -1,5 +1,7 @@
 """Difference in means."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from estimand.core.case import Case
@@ -15,6 +17,7 @@ from estimand.core.uncertainty import Normal
 from estimand.errors import DataError
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.robust import clustered_spread
+from estimand.methods.adjustment.sampling import row_weights
 from estimand.stats.arrays import Floats
 from estimand.stats.cluster import Block
 from estimand.stats.intervals import welch_df
@@ -42,65 +45,90 @@ class Difference(Method):
 
     Variance: s²_a / n_a + s²_0 / n_0, with Welch-Satterthwaite degrees of freedom; terms share the control
     arm, hence covary by s²_0 / n_0. With clusters, the cluster-robust covariance of least squares on the
-    arms. Reads moments: no rows are needed.
+    arms. With weights, weighted means and Σw²(y - ȳ)²/(Σw)² n/(n - 1). Reads moments: no rows are needed.
     """
 
     def estimate(self, case: Case) -> Estimate:
         """Estimate from rows or from moments."""
         source = case.source
-        moments = source if isinstance(source, Moments) else Moments.from_sample(source, (case.outcome,))
-        _refuse_small(moments)
-        mean, variance = moments.mean(case.outcome), moments.variance(case.outcome)
-        share = variance / moments.units
+        facts = _from_moments(source, case.outcome) if isinstance(source, Moments) else _from_rows(source, case.outcome)
+        _refuse_small(facts, case.arms)
         treated = np.arange(1, len(case.arms))
-        vcov = np.diag(share[treated]) + share[0]
-        pairs = np.stack([np.broadcast_to(variance[0], treated.shape), variance[treated]])
-        sizes = np.stack([np.broadcast_to(moments.units[0], treated.shape), moments.units[treated]])
-        uncertainty = Normal(vcov, welch_df(pairs, sizes), "identity", "Welch")
+        k = treated.shape[0]
+        vcov = np.diag(facts.error[treated]) + facts.error[0]
+        spread = np.stack([np.broadcast_to((facts.error * facts.units)[0], k), (facts.error * facts.units)[treated]])
+        sizes = np.stack([np.broadcast_to(facts.units[0], k), facts.units[treated]])
+        uncertainty = Normal(vcov, welch_df(spread, sizes), "identity", "Welch")
         rows = source if isinstance(source, Sample) else None
         if rows is not None and rows.cluster is not None:
             uncertainty = _clustered(case, rows)
-        k = treated.shape[0]
+        base, error = facts.mean[0], facts.error[0]
         return Estimate(
             id=self.spec.key,
             method=self.spec.key,
             options=FrozenMap(self.options()),
             outcome=case.outcome,
             target=Target.ATE if case.randomised else Target.ASSOCIATION,
-            population=_population(case, moments),
+            population=_population(case, facts),
             terms=case.arm_terms(),
-            value=mean[treated] - mean[0],
+            value=facts.mean[treated] - base,
             uncertainty=uncertainty,
-            n_obs=int(moments.units.sum()),
+            n_obs=int(facts.units.sum()),
             inference=self.spec.inference,
             level=case.level,
-            baseline=Baseline(np.full(k, mean[0]), np.full((k, k), share[0]), np.full((k, k), -share[0])),
-            influence=None if rows is None else _influence(rows, case.outcome, mean),
+            baseline=Baseline(np.full(k, base), np.full((k, k), error), np.full((k, k), -error)),
+            influence=None if rows is None else _influence(rows, case.outcome, facts.mean),
         )
 
 
-def _refuse_small(moments: Moments) -> None:
-    if (moments.units < 2).any():
-        arm = moments.arms[int(moments.units.argmin())]
+@dataclass(frozen=True, slots=True, eq=False)
+class ArmFacts:
+    """What the difference needs of each arm: units, mean, and the squared error of the mean, shape (arms,)."""
+
+    units: Floats
+    mean: Floats
+    error: Floats
+
+
+def _from_moments(moments: Moments, outcome: str) -> ArmFacts:
+    return ArmFacts(moments.units, moments.mean(outcome), moments.variance(outcome) / moments.units)
+
+
+def _from_rows(sample: Sample, outcome: str) -> ArmFacts:
+    """Moments of the arms; with weights, weighted means and their linearised error."""
+    if sample.weights is None:
+        return _from_moments(Moments.from_sample(sample, (outcome,)), outcome)
+    weights, values = row_weights(sample), sample.outcomes[outcome]
+    units = np.bincount(sample.arm, minlength=len(sample.arms)).astype(float)
+    total = np.bincount(sample.arm, weights=weights)
+    mean = np.bincount(sample.arm, weights=weights * values) / total
+    squares = np.bincount(sample.arm, weights=np.square(weights * (values - mean[sample.arm])))
+    return ArmFacts(units, mean, squares / np.square(total) * units / np.maximum(units - 1.0, 1.0))
+
+
+def _refuse_small(facts: ArmFacts, arms: tuple[str, ...]) -> None:
+    if (facts.units < 2).any():
+        arm = arms[int(facts.units.argmin())]
         raise DataError(
-            f"Arm '{arm}' has {int(moments.units.min())} units; a variance needs two.",
+            f"Arm '{arm}' has {int(facts.units.min())} units; a variance needs two.",
             remedy="Gather more data, or leave the arm out.",
         )
 
 
-def _population(case: Case, moments: Moments) -> Population:
+def _population(case: Case, facts: ArmFacts) -> Population:
     if isinstance(case.source, Moments):
-        return Population("everyone", int(moments.units.sum()), 1.0)
+        return Population("everyone", int(facts.units.sum()), 1.0)
     return population(case, Target.ATE if case.randomised else Target.ASSOCIATION)
 
 
 def _influence(sample: Sample, outcome: str, mean: Floats) -> Influence:
-    """ψ of mean differences: n/n_a (y - mean_a) in the arm, minus the same in control; built when asked."""
+    """ψ of mean differences: n w/Σw (y - mean) in the arm, minus the same in control; built when asked."""
     values, arm, n = sample.outcomes[outcome], sample.arm, sample.n
 
     def build() -> Floats:
-        counts = np.bincount(arm, minlength=mean.shape[0])
-        deviation = (values - mean[arm]) * (n / counts[arm])
+        weights = row_weights(sample)
+        total = np.bincount(arm, weights=weights, minlength=mean.shape[0])
+        deviation = weights * (values - mean[arm]) * (n / total[arm])
         psi = deviation[:, None] * (arm[:, None] == np.arange(1, mean.shape[0]))
         return np.asarray(psi - (deviation * (arm == 0))[:, None])
 
@@ -109,7 +137,7 @@ def _influence(sample: Sample, outcome: str, mean: Floats) -> Influence:
 
 def _clustered(case: Case, sample: Sample) -> Normal:
     dummies = (sample.arm[:, None] == np.arange(1, len(case.arms))).astype(float)
-    fit = least_squares(dummies, case.values())
+    fit = least_squares(dummies, case.values(), None if sample.weights is None else row_weights(sample))
     functionals = np.stack([fit.basis.slope(j) for j in range(dummies.shape[1])])
     spread = clustered_spread([Block(fit, np.arange(sample.n), functionals)], sample, None)
     return Normal(spread.vcov, spread.df, "identity", spread.correction)

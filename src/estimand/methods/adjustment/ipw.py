@@ -19,10 +19,11 @@ from estimand.errors import UnsupportedError
 from estimand.methods.adjustment.collinear import dropped_finding, surprising
 from estimand.methods.adjustment.contrast import Means, Reported, contrast
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.sampling import refuse_precision, row_weights
 from estimand.methods.adjustment.tails import Tails, clipped, trimmed
-from estimand.stats.arrays import Bools, Floats
+from estimand.stats.arrays import Floats
 from estimand.stats.balance import effective_size, largest_share
-from estimand.stats.weighting import target_weight_slopes, target_weights
+from estimand.stats.weighting import log_weight_slopes, target_weights
 
 
 @method(
@@ -31,7 +32,7 @@ from estimand.stats.weighting import target_weight_slopes, target_weights
     references=(
         "Hirano, Imbens & Ridder 2003, doi:10.1111/1468-0262.00442",
         "Lunceford & Davidian 2004, doi:10.1002/sim.1903",
-        "Li, Morgan & Zaslavsky 2018, doi:10.1080/01621459.2016.1260466",
+        "Li & Li 2019, doi:10.1214/19-AOAS1282",
         "Stefanski & Boos 2002, doi:10.1198/000313002753631330",
     ),
     inference="influence",
@@ -43,27 +44,30 @@ from estimand.stats.weighting import target_weight_slopes, target_weights
         Detail("effective_n", "by arm", "rows"),
         Detail("max_weight_share", "by arm", "share of the arm's weight"),
         Detail("propensity_range", "(2,)", "probability"),
-        Detail("propensity", "(n,)", "probability"),
-        Detail("weights", "(n,)", "weight, mean one in each arm"),
+        Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
+        Detail("weights", "(n,)", "weight for the first term, mean one in each arm"),
     ),
 )  # fmt: skip
 class IPW(Method):
     r"""Hájek-weighted difference in means.
 
-    Estimand: E[Y(1) - Y(0)] over everyone (ATE), the treated (ATT), the untreated (ATC), or with overlap
-    weights e(X)(1 - e(X)) (ATO). Each arm's mean is ``Σ w y / Σ w``: weights are normalised within arms.
+    Estimand: E[Y(a) - Y(0)] over everyone (ATE), those in arm a (ATT), the controls (ATC), or with overlap
+    weights 1/Σ(1/e) (ATO; e(1 - e) with two arms). Each arm's mean is ``Σ w y / Σ w``: weights are normalised
+    within arms.
 
-    Assumes no unmeasured confounding given the covariates, overlap, and a right propensity model.
+    Assumes no unmeasured confounding given the covariates, overlap, and a right propensity model: logistic,
+    multinomial with several arms.
 
-    Variance: stacked M-estimation of the propensity's coefficients and both means, so that estimating the
+    Variance: stacked M-estimation of the propensity's coefficients and all means, so that estimating the
     propensity counts. ψ = w (y - μ)/w̄ + s H⁻¹ E[∂w/∂θ (y - μ)]/w̄ with the score s and Hessian H of the fit.
+    Sampling weights multiply every term, the score included.
 
     Parameters
     ----------
     target : "ATE" | "ATT" | "ATC" | "ATO"
     trim : float, optional
-        Drop rows with a propensity below this or above one minus it; renames the population. The
-        propensity is not refitted and the kept set is taken as given.
+        Drop rows with a propensity of any arm below this; renames the population. The propensity is not
+        refitted and the kept set is taken as given.
     clip : float, optional
         Bound propensities to [clip, 1 - clip]; reported with the share bounded.
     learner : Learner
@@ -78,20 +82,17 @@ class IPW(Method):
     def estimate(self, case: Case) -> Estimate:
         """Weight, average, and carry the propensity's uncertainty along."""
         sample = case.sample()
-        _refuse_many_arms(sample)
+        refuse_precision(self.spec.key, sample)
         fit = case.fitted().propensity(self.learner, FoldPlan(1))
         score = _required(fit.score, self.learner)
-        treated = sample.arm == 1
-        tails, bounded = clipped("ipw", Tails.of(fit.prediction[:, 1]), self.clip)
-        tails, narrowed, rule = trimmed("ipw", tails, treated, self.trim)
-        weighted = Weighted(treated, tails, self.target)
-        one, one_psi = weighted.mean(case.values(), treated, score)
-        zero, zero_psi = weighted.mean(case.values(), ~treated, score)
-        means = Means(np.array([one]), np.array([zero]), one_psi[:, None], zero_psi[:, None])
+        tails, bounded = clipped("ipw", Tails.of(fit.prediction), self.clip)
+        tails, narrowed, rule = trimmed("ipw", tails, sample.arm, self.trim)
+        weighted = Weighted(sample, tails, self.target)
+        means = weighted.means(case.values(), score)
         used = None if tails.kept.all() else int(tails.kept.sum())
         dropped = surprising(fit.dropped, sample.features)
         findings = (*bounded, *narrowed, *dropped_finding("ipw", dropped, "the propensity model"))
-        reported = Reported(self.target, population(case, self.target, used, rule), weighted.details(sample), findings)
+        reported = Reported(self.target, population(case, self.target, used, rule), weighted.details(), findings)
         return contrast(case, self, means, reported)
 
 
@@ -101,60 +102,62 @@ class Weighted:
 
     Attributes
     ----------
-    treated : ndarray of shape (n,) of bool
+    sample : Sample
     tails : Tails
         Propensities after clipping, and which rows are kept.
     target : Target
     """
 
-    treated: Bools
+    sample: Sample
     tails: Tails
     target: Target
 
-    def weights(self) -> Floats:
-        """Weight of each row, zero where trimmed, shape (n,)."""
-        raw = target_weights(self.treated, self.tails.propensity, self.target)
-        return np.where(self.tails.kept, raw, 0.0)
+    def weights(self, against: int) -> Floats:
+        """Weight of each row for one arm against control, zero where trimmed, shape (n,)."""
+        raw = target_weights(self.sample.arm, self.tails.propensity, self.target, against)
+        return np.where(self.tails.kept, raw * row_weights(self.sample), 0.0)
 
-    def slopes(self) -> Floats:
-        """Derivative of each weight with respect to the logit; zero where clipped or trimmed."""
-        raw = target_weight_slopes(self.treated, self.tails.propensity, self.target)
-        return np.where(self.tails.kept & ~self.tails.bounded, raw, 0.0)
+    def means(self, values: Floats, score: Score) -> Means:
+        """Hájek means of every arm and of control beside it, with their influence."""
+        sample = self.sample
+        pairs = []
+        for a in range(1, len(sample.arms)):
+            weights = self.weights(a)
+            slopes = log_weight_slopes(sample.arm, self.tails.propensity, self.target, a)
+            slopes[self.tails.bounded.any(axis=1)] = 0.0
+            pairs.append([_mean(values, weights * (sample.arm == code), slopes, score) for code in (a, 0)])
+        value = np.array([[mean for mean, _ in pair] for pair in pairs])
+        psi = np.array([[influence for _, influence in pair] for pair in pairs])
+        return Means(value[:, 0], value[:, 1], psi[:, 0].T, psi[:, 1].T)
 
-    def mean(self, values: Floats, arm: Bools, score: Score) -> tuple[float, Floats]:
-        """Hájek mean of one arm and its influence, shape (n,)."""
-        weights = self.weights() * arm
-        total = weights.mean()
-        mean = float(weights @ values / weights.sum())
-        deviation = values - mean
-        gradient = score.basis.T @ (self.slopes() * arm * deviation) / values.shape[0]
-        return mean, np.asarray((weights * deviation + score.carried(gradient)) / total)
-
-    def details(self, sample: Sample) -> FrozenMap[object]:
-        """What the weights look like."""
-        weights = self.weights()
-        arms = {label: weights[self.treated == bool(a)] for a, label in enumerate(sample.arms)}
-        scale = {label: part.mean() for label, part in arms.items()}
-        per_row = np.where(self.treated, scale[sample.arms[1]], scale[sample.arms[0]])
-        kept = self.tails.propensity[self.tails.kept]
+    def details(self) -> FrozenMap[object]:
+        """What the weights look like; those of ATT and ATC are for the first arm after control."""
+        weights = self.weights(1)
+        members = {label: self.sample.arm == a for a, label in enumerate(self.sample.arms)}
+        arms = {label: weights[rows] for label, rows in members.items() if weights[rows].any()}
+        shown = np.zeros(self.sample.n)
+        for label, part in arms.items():
+            shown[members[label]] = part / part.mean()
+        propensity = self.tails.propensity
+        kept = propensity[self.tails.kept]
+        own = kept[:, 1] if propensity.shape[1] == 2 else kept
         return FrozenMap(
             {
                 "effective_n": FrozenMap({label: effective_size(part) for label, part in arms.items()}),
                 "max_weight_share": FrozenMap({label: largest_share(part) for label, part in arms.items()}),
-                "propensity_range": np.array([kept.min(), kept.max()]),
-                "propensity": self.tails.propensity,
-                "weights": weights / per_row,
+                "propensity_range": np.array([own.min(), own.max()]),
+                "propensity": propensity[:, 1] if propensity.shape[1] == 2 else propensity,
+                "weights": shown,
             }
         )
 
 
-def _refuse_many_arms(sample: Sample) -> None:
-    if len(sample.arms) > 2:
-        raise UnsupportedError(
-            f"Method 'ipw' takes two arms, and there are {len(sample.arms)}.",
-            remedy="Use 'aipw', which takes several arms, or keep two of them.",
-            found=list(sample.arms),
-        )
+def _mean(values: Floats, weights: Floats, slopes: Floats, score: Score) -> tuple[float, Floats]:
+    """Weighted mean and its influence, shape (n,), through weights whose log has the given slopes (n, m)."""
+    mean = float(weights @ values / weights.sum())
+    moment = weights * (values - mean)
+    gradient = (slopes * moment[:, None]).T @ score.basis / values.shape[0]
+    return mean, np.asarray((moment + score.carried(gradient)) / weights.mean())
 
 
 def _required(score: Score | None, learner: Learner) -> Score:

@@ -19,6 +19,7 @@ from estimand.methods.adjustment.collinear import dropped_finding, surprising
 from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
+from estimand.methods.adjustment.sampling import row_weights
 from estimand.stats.arrays import Floats
 from estimand.stats.cluster import Block, ClusterKind
 from estimand.stats.covariance import adjusted_residual, saturated_rows
@@ -90,7 +91,8 @@ class Regression(Method):
 
     Variance: the robust covariance of the coefficients, HC3 by default; with clusters CR1 or CR2 by their
     leverage. For the superpopulation (default) add Var τ̂(X)/n for the average over the target's
-    covariates; its covariance with the first part is zero where the means are linear.
+    covariates; its covariance with the first part is zero where the means are linear. Sampling weights weight
+    the fits and the average; precision weights likewise, and the classical covariance then allows for them.
 
     Parameters
     ----------
@@ -153,17 +155,18 @@ class Regression(Method):
 
 def _by_arm(values: Floats, sample: Sample, target: Target) -> Adjusted:
     """Fit each arm on its own, and average both fits over each term's population."""
-    features, arm = sample.features.values, sample.arm
+    features, arm, weights = sample.features.values, sample.arm, row_weights(sample)
     rows = [np.flatnonzero(arm == a) for a in range(len(sample.arms))]
-    fits = [_solid(least_squares(features[r], values[r]), sample.arms[a]) for a, r in enumerate(rows)]
+    own = [None if sample.weights is None else weights[r] for r in rows]
+    fits = [_solid(least_squares(features[r], values[r], own[a]), sample.arms[a]) for a, r in enumerate(rows)]
     n, k = sample.n, len(fits) - 1
     treated, control = np.empty(k), np.empty(k)
     treated_load, control_load, treated_shift, control_shift = (np.zeros((n, k)) for _ in range(4))
     points = [[np.zeros(fit.basis.matrix.shape[1])] * k for fit in fits]
     for j in range(k):
-        member = (arm == j + 1) if target is Target.ATT else np.ones(n, dtype=bool)
-        center = features[member].mean(axis=0)
+        member = weights * (arm == j + 1) if target is Target.ATT else weights
         share = member / member.sum()
+        center = share @ features
         for fit, a, mean, load, shift in (
             (fits[j + 1], j + 1, treated, treated_load, treated_shift),
             (fits[0], 0, control, control_load, control_shift),
@@ -184,7 +187,8 @@ def _one_slope(values: Floats, sample: Sample) -> Adjusted:
     """Fit all arms at once; control's mean is the fit at the covariates' average."""
     dummies = (sample.arm[:, None] == np.arange(1, len(sample.arms))).astype(float)
     raw = np.hstack([dummies, sample.features.values])
-    fit = _solid(least_squares(raw, values), "all")
+    weights = row_weights(sample)
+    fit = _solid(least_squares(raw, values, None if sample.weights is None else weights), "all")
     k, n = dummies.shape[1], sample.n
     if not fit.basis.kept[:k].all():
         raise DataError(
@@ -192,7 +196,7 @@ def _one_slope(values: Floats, sample: Sample) -> Adjusted:
             remedy="Leave out the covariate that equals the treatment.",
         )
     effects = np.stack([fit.basis.slope(j) for j in range(k)])
-    center = raw.mean(axis=0)
+    center = weights @ raw / n
     center[:k] = 0.0
     base = fit.basis.point(center)
     control_load = np.repeat(fit.loading(base)[:, None], k, axis=1)
@@ -235,7 +239,7 @@ def _spread(adjusted: Adjusted, kind: Covariance | None, sample: Sample) -> Spre
     load = adjusted.treated_load - adjusted.control_load
     k, left = load.shape[1], sample.n - adjusted.coefficients
     if kind == "classical":
-        fixed = np.square(adjusted.residual).sum() / left * (load.T @ load)
+        fixed = _classical(adjusted.residual, load, left, sample)
     elif kind in {"HC0", "HC1", "HC2", "HC3"}:
         scores = load * _adjusted_residual(adjusted, kind, sample.n)[:, None]
         fixed = scores.T @ scores
@@ -245,6 +249,17 @@ def _spread(adjusted: Adjusted, kind: Covariance | None, sample: Sample) -> Spre
             remedy="Name the cluster column in the design, or use one of HC0 to HC3.",
         )
     return Spread(fixed + shift.T @ shift, np.full(k, float(left)), str(kind))
+
+
+def _classical(residual: Floats, load: Floats, left: int, sample: Sample) -> Floats:
+    """Covariance under equal error variance; under precision weights, variance inverse to the weight."""
+    if sample.weight_kind == "sampling":
+        raise DesignError(
+            "The classical covariance does not hold under sampling weights.",
+            remedy="Leave `covariance` out, or use one of HC0 to HC3.",
+        )
+    weights = row_weights(sample)
+    return np.asarray(weights @ np.square(residual) / left * (load.T @ (load / weights[:, None])))
 
 
 def _adjusted_residual(adjusted: Adjusted, kind: Literal["HC0", "HC1", "HC2", "HC3"], n: int) -> Floats:
@@ -266,8 +281,9 @@ def _details(adjusted: Adjusted, case: Case) -> Mapping[str, Any]:
     else:
         by_arm = zip(sample.arms, adjusted.blocks, strict=True)
         coefficients = FrozenMap({arm: _raw(block.fit, names) for arm, block in by_arm})
-    total = np.square(values - values.mean()).sum()
-    r_squared = float(1.0 - np.square(adjusted.residual).sum() / total)
+    weights = row_weights(sample)
+    total = weights @ np.square(values - np.average(values, weights=weights))
+    r_squared = float(1.0 - weights @ np.square(adjusted.residual) / total)
     return FrozenMap({"coefficients": coefficients, "r_squared": r_squared})
 
 

@@ -15,8 +15,8 @@ MANY_CLUSTERS = 40
 def clustered_spread(blocks: Sequence[Block], sample: Sample, kind: ClusterKind | None) -> Spread:
     """Cluster-robust covariance of the blocks' functionals.
 
-    By default CR1 with t(G - 1) where at least 40 clusters would be left if all had equal leverage, else
-    CR2 with Satterthwaite degrees of freedom.
+    By default CR1 with t(G - 1) under weights, and where at least 40 clusters would be left if all had equal
+    leverage, else CR2 with Satterthwaite degrees of freedom.
 
     Raises
     ------
@@ -29,7 +29,8 @@ def clustered_spread(blocks: Sequence[Block], sample: Sample, kind: ClusterKind 
             remedy="Name the cluster column in the design, or use one of HC0 to HC3.",
         )
     if kind is None:
-        kind = "CR1" if effective_clusters(blocks, sample.cluster) >= MANY_CLUSTERS else "CR2"
+        weighted = any(block.fit.weights is not None for block in blocks)
+        kind = "CR1" if weighted or effective_clusters(blocks, sample.cluster) >= MANY_CLUSTERS else "CR2"
     scores = block_scores(blocks, sample.cluster, kind)
     return Spread(scores.covariance, scores.df, kind)
 

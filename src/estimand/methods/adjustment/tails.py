@@ -6,19 +6,19 @@ import numpy as np
 
 from estimand.core.finding import Finding, Grade
 from estimand.errors import Code, IdentificationError
-from estimand.stats.arrays import Bools, Floats
+from estimand.stats.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tails:
-    """Propensities of treatment, with what was done at their ends.
+    """Propensities, with what was done at their ends.
 
     Attributes
     ----------
-    propensity : ndarray of shape (n,)
+    propensity : ndarray of shape (n, arms)
     kept : ndarray of shape (n,) of bool
-    bounded : ndarray of shape (n,) of bool
-        Rows whose propensity was moved.
+    bounded : ndarray of shape (n, arms) of bool
+        Propensities that were moved.
     """
 
     propensity: Floats
@@ -28,17 +28,17 @@ class Tails:
     @classmethod
     def of(cls, propensity: Floats) -> "Tails":
         """Propensities as they are."""
-        size = propensity.shape[0]
-        return cls(propensity, np.ones(size, dtype=bool), np.zeros(size, dtype=bool))
+        return cls(propensity, np.ones(propensity.shape[0], dtype=bool), np.zeros(propensity.shape, dtype=bool))
 
 
 def clipped(about: str, tails: Tails, bound: float | None) -> tuple[Tails, tuple[Finding, ...]]:
-    """Bound propensities to [bound, 1 - bound] and report the share moved."""
+    """Bound propensities to [bound, 1 - bound] and report the share of rows moved."""
     if bound is None:
         return tails, ()
     inside = np.clip(tails.propensity, bound, 1.0 - bound)
     moved = inside != tails.propensity
-    share = float(moved.mean())
+    rows = moved.any(axis=1)
+    share = float(rows.mean())
     finding = Finding(
         check=f"{about}.clip",
         about=about,
@@ -46,29 +46,27 @@ def clipped(about: str, tails: Tails, bound: float | None) -> tuple[Tails, tuple
         subject="propensity",
         statistic=share,
         threshold=bound,
-        message=f"{int(moved.sum()):,} propensities ({share:.1%}) were bounded to "
-        f"[{bound:g}, {1 - bound:g}], which biases the estimate towards the middle.",
+        message=f"{int(rows.sum()):,} propensities ({share:.1%}) were bounded to [{bound:g}, {1 - bound:g}], "
+        "which biases the estimate towards the middle.",
         remedy="Prefer trimming, which says whom it leaves out, or target ATO.",
     )
     return replace(tails, propensity=inside, bounded=moved), (finding,)
 
 
-def trimmed(
-    about: str, tails: Tails, treated: Bools, bound: float | None
-) -> tuple[Tails, tuple[Finding, ...], str | None]:
-    """Drop rows outside [bound, 1 - bound]; return what is left, the finding and the population's rule.
+def trimmed(about: str, tails: Tails, arm: Ints, bound: float | None) -> tuple[Tails, tuple[Finding, ...], str | None]:
+    """Drop rows with a propensity below the bound; return what is left, the finding and the population's rule.
 
     Raises
     ------
     IdentificationError
-        If no row of one arm is left.
+        If no row of some arm is left.
     """
     if bound is None:
         return tails, (), None
-    kept = (tails.propensity >= bound) & (tails.propensity <= 1.0 - bound)
-    if not (kept & treated).any() or not (kept & ~treated).any():
+    kept = np.asarray((tails.propensity >= bound).all(axis=1))
+    if any(not (kept & (arm == a)).any() for a in np.unique(arm)):
         raise IdentificationError(
-            f"Trimming to propensities in [{bound:g}, {1 - bound:g}] leaves one arm empty.",
+            f"Trimming to propensities of at least {bound:g} leaves one arm empty.",
             remedy="Trim less, or target ATO.",
             code=Code.INSUFFICIENT_OVERLAP,
         )

@@ -1,0 +1,29 @@
+"""Design weights as the methods use them: ones where there are none."""
+
+import numpy as np
+
+from estimand.core.sample import Sample
+from estimand.errors import UnsupportedError
+from estimand.stats.arrays import Floats
+
+
+def row_weights(sample: Sample) -> Floats:
+    """Weight of each row, shape (n,), mean one."""
+    if sample.weights is None:
+        return np.ones(sample.n)
+    return np.asarray(sample.weights / sample.weights.mean())
+
+
+def refuse_precision(key: str, sample: Sample) -> None:
+    """Refuse precision weights, which speak of noise, where weights must speak of people.
+
+    Raises
+    ------
+    UnsupportedError
+        If the design's weights are of kind "precision".
+    """
+    if sample.weight_kind == "precision":
+        raise UnsupportedError(
+            f"Method '{key}' averages over people, and precision weights say how noisy rows are.",
+            remedy="Use 'regression', which takes them; or declare the weights as sampling weights.",
+        )
