@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from estimand.core.display import format_interval, format_number, html_table, markdown_table, markdown_text
 from estimand.core.finding import Finding
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.influence import Influence
@@ -265,6 +266,25 @@ class Estimate(Frozen):
         if self.uncertainty.kind == "unknown":
             return [None] * len(self.terms)
         return [[number(float(low)), number(float(high))] for low, high in self.interval()]
+
+    def _repr_html_(self) -> str:
+        return html_table(self._caption(), *self._shown())
+
+    def _repr_markdown_(self) -> str:
+        return f"{markdown_text(self._caption())}\n\n{markdown_table(*self._shown())}"
+
+    def _caption(self) -> str:
+        naive = "; naive: not adjusted" if self.target is Target.ASSOCIATION else ""
+        return f"{self.id}: {self.target.words} ({self.target}), on {self.outcome}; n = {self.n_obs:,}{naive}"
+
+    def _shown(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows of the table a notebook shows."""
+        header = ["term", "estimate", "std. error", f"{100 * self.level:g}% interval"]
+        rows = [
+            [row["label"], format_number(row["value"]), format_number(row["std_error"]), format_interval(row["ci"])]
+            for row in self.summary()
+        ]
+        return header, rows
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per term as a pandas data frame."""

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from estimand.core.design import DesignFields, as_design
+from estimand.core.display import format_interval, format_number, html_table, markdown_table, markdown_text
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.jsonable import ArrayStore, Json, array_reference, canonical, encode
-from estimand.core.question import Question
+from estimand.core.question import Question, Target
 from estimand.core.sample import Drop
-from estimand.core.verdict import Verdict
+from estimand.core.verdict import Verdict, concerning
 from estimand.errors import Code, DataError, DesignError
 from estimand.stats.arrays import AnyArray
 
@@ -76,6 +77,9 @@ class StudyRecord(Frozen):
         Whether the study can be run again from its file alone.
     run : mapping
         Timings and environment; not part of the digest.
+    plan : mapping
+        What a study file would have to say beside question, design, data and seed to run it again: methods
+        with all their options, the headline as declared, level and gates. Empty where it is not known.
     """
 
     question: Question
@@ -89,6 +93,7 @@ class StudyRecord(Frozen):
     verdict: Verdict
     reproducible: bool
     run: Mapping[str, Any]
+    plan: Mapping[str, Any] = FrozenMap({})
 
     def estimate(self, key: str | None = None) -> Estimate:
         """Return an estimate by id; the headline by default.
@@ -109,6 +114,47 @@ class StudyRecord(Frozen):
         """Findings about an estimate, an outcome or the study."""
         return tuple(finding for finding in self.findings if finding.about == key)
 
+    def _repr_html_(self) -> str:
+        return html_table(self._caption(), *self._shown(), note=self._judged())
+
+    def _repr_markdown_(self) -> str:
+        table = markdown_table(*self._shown())
+        return f"{markdown_text(self._caption())}\n\n{table}\n\n{markdown_text(self._judged())}"
+
+    def _caption(self) -> str:
+        return f"{self.question.text or self.data}; n = {self.sample.rows_used:,} rows"
+
+    def _judged(self) -> str:
+        return f"Verdict: {self.verdict.grade}. {self.verdict.summary}"
+
+    def _shown(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows of the table a notebook shows: every number of every estimate, and how it stands."""
+        header = ["estimate", "outcome", "target", "term", "value", "std. error", "interval", "note"]
+        rows = [
+            [
+                estimate.id,
+                estimate.outcome,
+                str(estimate.target),
+                row["label"],
+                format_number(row["value"]),
+                format_number(row["std_error"]),
+                format_interval(row["ci"]),
+                self._note(estimate),
+            ]
+            for estimate in self.estimates
+            for row in estimate.summary()
+        ]
+        return header, rows
+
+    def _note(self, estimate: Estimate) -> str:
+        relevant = concerning(self.findings, estimate.id, estimate.outcome)
+        notes = {
+            "vetoed": any(finding.grade is Grade.VETO for finding in relevant),
+            "naive": estimate.target is Target.ASSOCIATION,
+            "headline": estimate.id == self.headline,
+        }
+        return ", ".join(word for word, holds in notes.items() if holds)
+
     def to_dict(self, store: ArrayStore | None = None) -> dict[str, Json]:
         """Return the record as JSON; large arrays go to ``store`` by hash."""
         return {
@@ -123,6 +169,7 @@ class StudyRecord(Frozen):
             "findings": [finding.to_dict() for finding in self.findings],
             "verdict": self.verdict.to_dict(),
             "reproducible": self.reproducible,
+            "plan": encode(self.plan),
             "run": encode(self.run),
         }
 
@@ -160,6 +207,7 @@ class StudyRecord(Frozen):
             verdict=Verdict(Grade(data["verdict"]["grade"]), data["verdict"]["summary"]),
             reproducible=data["reproducible"],
             run=FrozenMap(data["run"]),
+            plan=FrozenMap(data.get("plan", {})),
         )
 
     def save(self, folder: str | Path) -> Path:

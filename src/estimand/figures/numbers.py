@@ -3,51 +3,24 @@
 import math
 from collections.abc import Sequence
 
-DIGITS = 3
-SMALLEST, LARGEST = 1e-4, 1e12
-NONE = "none"
+from estimand.core.display import LARGEST, NONE, SMALLEST, format_interval, format_number, true_minus
+
+__all__ = [
+    "NONE",
+    "SHARES",
+    "aligned",
+    "format_count",
+    "format_interval",
+    "format_number",
+    "format_p",
+    "format_plain",
+    "format_share",
+    "format_ticks",
+    "spoken_unit",
+]
+
 SHARES = ("share", "proportion", "probability", "fraction")
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"
-
-
-def format_number(value: float | None) -> str:
-    """Write a number with three significant digits; whole digits are never dropped.
-
-    Examples
-    --------
-    >>> format_number(1214.27), format_number(-0.04712), format_number(None)
-    ('1,214', '−0.0471', 'none')
-    """
-    if value is None or math.isnan(value):
-        return NONE
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == 0:
-        return "0"
-    mantissa, _, power = f"{value:.{DIGITS - 1}e}".partition("e")
-    exponent = int(power)
-    if not SMALLEST <= abs(value) < LARGEST:
-        return _signed(f"{mantissa} × 10{str(exponent).translate(_RAISED)}")
-    return _signed(f"{value:,.{max(0, DIGITS - 1 - exponent)}f}")
-
-
-def format_interval(ci: Sequence[float | None] | None) -> str:
-    """Write an interval; a null end is unbounded, and no interval is "none".
-
-    Examples
-    --------
-    >>> format_interval([-330.4, 2760.1]), format_interval([None, 2.5]), format_interval(None)
-    ('−330 to 2,760', '−∞ to 2.50', 'none')
-    """
-    if ci is None:
-        return NONE
-    low, high = ci
-    return f"{format_number(-math.inf if low is None else low)} to {format_number(_or_infinite(high))}"
-
-
-def _or_infinite(high: float | None) -> float:
-    return math.inf if high is None else high
 
 
 def format_p(value: float | None) -> str:
@@ -65,7 +38,7 @@ def format_p(value: float | None) -> str:
 
 def format_count(value: float) -> str:
     """Write a count, thousands apart; a weighted one keeps three digits."""
-    return _signed(f"{int(value):,}") if float(value).is_integer() else format_number(value)
+    return true_minus(f"{int(value):,}") if float(value).is_integer() else format_number(value)
 
 
 def format_share(value: float) -> str:
@@ -109,7 +82,7 @@ def format_plain(value: float) -> str:
         return format_number(value)
     digits = 0 if value == 0 else max(0, 5 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{digits}f}"
-    return _signed(text.rstrip("0").rstrip(".") if "." in text else text)
+    return true_minus(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def format_ticks(values: Sequence[float]) -> tuple[str, ...]:
@@ -124,7 +97,7 @@ def format_ticks(values: Sequence[float]) -> tuple[str, ...]:
     decimals = max((_tail(text) - 1 for text in texts), default=0)
     if decimals < 1 or any("×" in text for text in texts):
         return tuple(texts)
-    return tuple("0" if value == 0 else _signed(f"{value:,.{decimals}f}") for value in values)
+    return tuple("0" if value == 0 else true_minus(f"{value:,.{decimals}f}") for value in values)
 
 
 def aligned(texts: Sequence[str]) -> tuple[str, ...]:
@@ -149,7 +122,3 @@ def _is_number(text: str) -> bool:
 def _tail(text: str) -> int:
     """Length of the decimal point and what follows it."""
     return len(text) - text.index(".") if "." in text and _is_number(text) else 0
-
-
-def _signed(text: str) -> str:
-    return text.replace("-", "−")

@@ -121,7 +121,18 @@ class Conduct:
             verdict=judge(ordered, about, None if headline is None else headline.outcome),
             reproducible=isinstance(self.data, str | Mapping) and all(_from_file(item) for item in self.planned),
             run=FrozenMap(_environment(started)),
+            plan=FrozenMap(self._plan()),
         )
+
+    def _plan(self) -> dict[str, Any]:
+        """What else a study file would say."""
+        query = {"sql": self.data["sql"]} if isinstance(self.data, Mapping) and "sql" in self.data else {}
+        return query | {
+            "methods": [{"method": p.method.spec.key, "id": p.id} | p.method.options() for p in self.planned],
+            "headline": self.headline,
+            "level": self.level,
+            "gates": self.gates.model_dump(mode="json", exclude_defaults=True),
+        }
 
     def _estimate_id(self, name: str, outcome: str) -> str:
         return name if len(self.design.outcome) == 1 else f"{name}:{outcome}"
