@@ -34,6 +34,7 @@ _HOMES = {
     "datasets": "data",
     "difference_between": "core.compare",
     "estimate": "study.single",
+    "inspect": "study.inspect",
     "methods": "study.single",
     "run": "study.entry",
     "write_report": "report.page",
@@ -64,6 +65,7 @@ __all__ = [
     "datasets",
     "difference_between",
     "estimate",
+    "inspect",
     "methods",
     "run",
     "write_report",
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     )
     from estimand.report.page import write_report
     from estimand.study.entry import run
+    from estimand.study.inspect import inspect
     from estimand.study.single import estimate, methods
     from estimand.study.study import Study
 

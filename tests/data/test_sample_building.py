@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tables import plain_table, sample_of
 
 from estimand.core.finding import Grade
-from estimand.errors import Code, DataError, DesignError, UnsupportedError
+from estimand.errors import Code, DataError, DesignError
 
 NAN = float("nan")
 
@@ -346,10 +346,6 @@ def test_post_treatment_columns_are_encoded_and_cost_no_rows():
 def test_a_column_may_be_covariate_and_post_treatment():
     sample = sample_of(plain_table(), roles={"post_treatment": ["age"]})
     np.testing.assert_array_equal(sample.roles["post_treatment"].values, sample.features.values)
-
-
-def test_weights_are_not_offered():
-    assert refusal(plain_table(), UnsupportedError, weights="age").code is Code.UNSUPPORTED
 
 
 def test_a_sample_cannot_be_written_to():

@@ -86,6 +86,16 @@ def analyze(
 
 
 @app.command()
+def inspect(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a bundled dataset, or duckdb://FILE?table=T.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    study: Annotated[bool, typer.Option("--study", help="Print a study file to edit, and nothing else.")] = False,
+) -> None:
+    """Look at a table: what each column holds, and which role it may play."""
+    perform("inspection", "inspect", data=data, json=json, study=study)
+
+
+@app.command()
 def methods(
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A method, for its manual.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

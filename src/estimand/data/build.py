@@ -12,6 +12,7 @@ from estimand.data.column import Column, Numbers, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats
 from estimand.data.missing import Held, missing_by_arm
+from estimand.data.mixed import mixed_finding
 from estimand.data.names import check_names
 from estimand.data.outcome import read_outcome, refuse_uninformative
 from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
@@ -122,7 +123,9 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         rows_read=source.rows,
         drops=drops,
         findings=(
+            *source.findings,
             *read.arms.findings,
+            *(finding for column in read.covariates for finding in mixed_finding(column)),
             *dropped_finding(drops, source.rows),
             *imputed_finding(covariates, randomised=randomised),
         ),

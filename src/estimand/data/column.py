@@ -195,6 +195,15 @@ def label_of(value: Any) -> str:
     return str(value)
 
 
+def is_number_text(text: str) -> bool:
+    """Whether a text is a number as it stands."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def as_labels(column: Column) -> Labels:
     """Turn numbers into labels in numeric order; leave labels as they are."""
     if isinstance(column, Labels):

@@ -8,7 +8,8 @@ import numpy as np
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Encoded, Feature
 from estimand.core.table import Table
-from estimand.data.column import Column, Labels, Numbers, read_column, refuse_infinite
+from estimand.data.column import Column, Labels, Numbers, is_number_text, read_column, refuse_infinite
+from estimand.data.mixed import mixture_of
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
 from estimand.stats.arrays import AnyArray
@@ -26,21 +27,29 @@ def read_covariate(source: Source, name: str) -> Column:
     Raises
     ------
     DataError
-        If it holds an infinite number or too many categories.
+        If it holds an infinite number, too many categories, or many numbers and a few texts.
     """
     column = read_column(source, name)
     if isinstance(column, Numbers):
         refuse_infinite(column, source)
     elif len(column.levels) > MOST_LEVELS:
-        raise DataError(
-            f"Column '{name}' of {source.name} has {len(column.levels):,} categories; at most {MOST_LEVELS} "
-            "are encoded.",
-            remedy="Group the rare ones, or leave the column out; an identifier is no covariate.",
-            code=Code.INVALID_MAPPING,
-            found=len(column.levels),
-            expected=MOST_LEVELS,
-        )
+        raise _too_many_levels(column, source)
     return column
+
+
+def _too_many_levels(column: Labels, source: Source) -> DataError:
+    where = f"Column '{column.name}' of {source.name}"
+    mixture = mixture_of(column)
+    if mixture is not None:
+        message = f"{where} holds {mixture.words}."
+        remedy = "Correct those texts, or make them missing."
+    elif all(map(is_number_text, column.levels)):
+        message = f"{where} holds numbers as text, such as '{column.levels[0]}'."
+        remedy = "Convert it to a numeric type, or leave it out; an identifier is no covariate."
+    else:
+        message = f"{where} has {len(column.levels):,} categories; at most {MOST_LEVELS} are encoded."
+        remedy = "Group the rare ones, or leave the column out; an identifier is no covariate."
+    return DataError(message, remedy=remedy, code=Code.INVALID_MAPPING, found=len(column.levels), expected=MOST_LEVELS)
 
 
 def encode(columns: Sequence[Column], rows: int) -> Encoded:

@@ -1,25 +1,28 @@
-"""Files read into arrow tables: one reader for each kind of file."""
+"""Files read into tables: one reader for each kind of file."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.json
 import pyarrow.parquet
 
+from estimand.core.finding import Finding
 from estimand.core.nearest import did_you_mean
+from estimand.data.foreign import read_excel, read_stata
 from estimand.data.names import check_names
-from estimand.errors import Code, DataError
+from estimand.data.text import read_text
+from estimand.errors import Code, DataError, EstimandError
 
-Reader: TypeAlias = Callable[[Path, tuple[str, ...] | None], Any]
-HEAD_BYTES = 1 << 16
-MISSING_WORDS = ("", "#N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null")
+Read: TypeAlias = tuple[Any, tuple[Finding, ...]]
+Reader: TypeAlias = Callable[[Path, tuple[str, ...] | None], Read]
 
 
-def read_file(path: Path, columns: tuple[str, ...] | None) -> Any:
-    """Read a file into a pyarrow table.
+def read_file(path: Path, columns: tuple[str, ...] | None) -> Read:
+    """Read a file.
 
     Parameters
     ----------
@@ -28,35 +31,62 @@ def read_file(path: Path, columns: tuple[str, ...] | None) -> Any:
     columns : tuple of str or None
         The columns needed; None for all.
 
+    Returns
+    -------
+    table : pyarrow.Table or pandas.DataFrame
+    findings : tuple of Finding
+        What had to be guessed.
+
     Raises
     ------
     DataError
         If there is no such file, its kind is unknown, it is damaged or empty, it repeats a column name,
         or it lacks a column.
+    MissingDependency
+        If its kind needs a package that is not installed.
     """
     try:
         return _reader(path)(path, columns)
-    except DataError:
+    except EstimandError:
         raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise DataError.because(
             error,
-            f"'{path.name}' could not be read as {_ending(path)[1:]}.",
+            f"'{path.name}' could not be read as {_ending(path)[1:]}{_why(error)}.",
             remedy="Check that it is complete, and that its ending says what it is.",
             code=Code.UNREADABLE_FILE,
         ) from None
+
+
+def _why(error: Exception) -> str:
+    """What arrow says of a row it cannot parse; its other messages may hold paths."""
+    _, found, reason = str(error).partition("parse error: ")
+    return f": {shorten(reason, 120).rstrip('.')}" if found else ""
 
 
 def exists(path: Path) -> bool:
     """Whether there is something at a path; not so where the system refuses the path itself."""
     try:
         return path.exists()
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file at a path."""
+    return exists(path) and path.is_file()
+
+
+def from_home(path: str | Path) -> Path:
+    """Put the home folder for a leading ~, where there is one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def _reader(path: Path) -> Reader:
-    if path.is_dir():
+    if exists(path) and path.is_dir():
         raise _unreadable(path, "is a folder, not a file.", "Give the path of one file.")
     reader = READERS.get(_ending(path))
     if reader is None:
@@ -82,36 +112,23 @@ def _nearest_file(path: Path) -> str:
     return did_you_mean(path.name, beside) if beside else "Check the path; there is no table in that folder."
 
 
-def _read_text(path: Path, columns: tuple[str, ...] | None, delimiter: str) -> Any:
-    _inspect_head(path)
-    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    with pyarrow.csv.open_csv(path, parse_options=parse) as stream:
-        check_names(stream.schema.names, f"'{path.name}'", columns)
-    convert = pyarrow.csv.ConvertOptions(include_columns=columns, null_values=MISSING_WORDS, strings_can_be_null=True)
-    return pyarrow.csv.read_csv(path, parse_options=parse, convert_options=convert)
-
-
-def _inspect_head(path: Path) -> None:
-    with pa.input_stream(str(path), compression="detect") as stream:
-        head = stream.read(HEAD_BYTES)
-    if not head.strip():
-        raise DataError(f"'{path.name}' is empty.", remedy="Export it again, with a header and rows.")
-    if b"\0" in head:
-        raise _unreadable(path, "is not UTF-8 text.", "Save it as text, encoded as UTF-8.")
-    if len(head) < HEAD_BYTES and len(head.strip().splitlines()) == 1:
-        raise DataError(f"'{path.name}' has a header and no rows.", remedy="Export it again, with its rows.")
-
-
-def _read_parquet(path: Path, columns: tuple[str, ...] | None) -> Any:
+def _read_parquet(path: Path, columns: tuple[str, ...] | None) -> Read:
     with pyarrow.parquet.ParquetFile(path) as file:
         check_names(file.schema_arrow.names, f"'{path.name}'", columns)
-        return file.read(columns=None if columns is None else list(columns))
+        return file.read(columns=None if columns is None else list(columns)), ()
+
+
+def _read_json_lines(path: Path, columns: tuple[str, ...] | None) -> Read:
+    table = pyarrow.json.read_json(path)
+    check_names(table.column_names, f"'{path.name}'", columns)
+    return table, ()
 
 
 READERS: dict[str, Reader] = {
-    ".csv": partial(_read_text, delimiter=","),
-    ".csv.gz": partial(_read_text, delimiter=","),
-    ".tsv": partial(_read_text, delimiter="\t"),
-    ".tsv.gz": partial(_read_text, delimiter="\t"),
+    **{f".{kind}{packed}": partial(read_text, usual=",") for kind in ("csv", "txt") for packed in ("", ".gz")},
+    **{f".tsv{packed}": partial(read_text, usual="\t") for packed in ("", ".gz")},
     ".parquet": _read_parquet,
+    ".xlsx": read_excel,
+    ".dta": read_stata,
+    ".jsonl": _read_json_lines,
 }

@@ -1,8 +1,10 @@
 """The outcome columns as numbers."""
 
+from textwrap import shorten
+
 import numpy as np
 
-from estimand.data.column import Kind, Labels, Numbers, read_column, refuse_infinite
+from estimand.data.column import Kind, Labels, Numbers, is_number_text, read_column, refuse_infinite
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
 from estimand.stats.arrays import Floats
@@ -31,26 +33,18 @@ def read_outcome(source: Source, name: str) -> Numbers:
 
 
 def _not_a_number(column: Labels, source: Source) -> DataError:
-    wrong = np.array([*(not _is_number(level) for level in column.levels), False])
+    wrong = np.array([*(not is_number_text(level) for level in column.levels), False])
     offending = np.flatnonzero(wrong[column.codes] if wrong.any() else column.present)
     row = int(offending[0])
     value = column.levels[column.codes[row]]
     return DataError(
-        f"Outcome '{column.name}' of {source.name} is text: row {row + 1:,} holds '{value}'.",
+        f"Outcome '{column.name}' of {source.name} is text: row {row + 1:,} holds '{shorten(value, 60)}'.",
         remedy="Make it numeric; code a yes as 1 and a no as 0."
         if wrong.any()
         else "Its texts look like numbers: convert the column to a numeric type.",
         code=Code.INVALID_MAPPING,
         found=value,
     )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def refuse_uninformative(name: str, values: Floats, source: Source) -> None:

@@ -1,6 +1,6 @@
 """Any table a user may hand in, read into one frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -9,10 +9,12 @@ import duckdb
 import narwhals as nw
 import pandas as pd
 
+from estimand.core.finding import Finding
 from estimand.core.nearest import did_you_mean
 from estimand.data import datasets
-from estimand.data.files import exists, read_file
+from estimand.data.files import exists, from_home, read_file
 from estimand.data.names import check_names
+from estimand.data.query import SCHEME, Query
 from estimand.errors import Code, DataError
 
 
@@ -26,11 +28,14 @@ class Source:
     name : str
         A file's name without its folder, a dataset's name, or the type of the table.
     rows : int
+    findings : tuple of Finding
+        What had to be guessed to read it.
     """
 
     frame: "nw.DataFrame[Any]"
     name: str
     rows: int
+    findings: tuple[Finding, ...] = ()
 
 
 def read_table(data: Any, columns: tuple[str, ...] | None = None) -> Source:
@@ -38,9 +43,10 @@ def read_table(data: Any, columns: tuple[str, ...] | None = None) -> Source:
 
     Parameters
     ----------
-    data : str, Path, or table
-        A path to a .csv, .tsv (either may end in .gz) or .parquet file, the name of a bundled dataset,
-        a pandas, polars or pyarrow table, or a DuckDB relation.
+    data : str, Path, mapping or table
+        A path to a .csv, .tsv or .txt (each may end in .gz), .parquet, .xlsx, .dta or .jsonl file; the name of
+        a bundled dataset; a query, as ``{"sql": "SELECT …", "database": "file.duckdb"}`` or
+        ``duckdb://file.duckdb?table=name``; a pandas, polars or pyarrow table; or a DuckDB relation.
     columns : tuple of str, optional
         The columns needed; all by default.
 
@@ -48,29 +54,50 @@ def read_table(data: Any, columns: tuple[str, ...] | None = None) -> Source:
     ------
     DataError
         If the table cannot be read, has no rows, repeats a column name, or lacks a column.
+    MissingDependency
+        If reading it needs a package that is not installed.
     """
     wanted = None if columns is None else tuple(dict.fromkeys(columns))
+    query = Query.parse(data)
+    if query is not None:
+        with query.open() as relation:
+            return _from_table(relation, wanted, query.database.name)
     if isinstance(data, str | Path):
         return _from_path(data, wanted)
     return _from_table(data, wanted)
 
 
+def refuse_unknown_word(data: str) -> None:
+    """Refuse a bare word that is neither a file nor a bundled dataset.
+
+    Raises
+    ------
+    DataError
+        Naming the nearest dataset.
+    """
+    path = from_home(data)
+    if data in datasets.names() or path.suffix or data.startswith(SCHEME) or exists(path):
+        return
+    raise DataError(
+        f"'{shorten(data, 60)}' is neither a file nor a bundled dataset.",
+        remedy=f"Give a path such as data.csv. {did_you_mean(data, datasets.names())}",
+        code=Code.UNREADABLE_FILE,
+        found=shorten(data, 60),
+    )
+
+
 def _from_path(data: str | Path, columns: tuple[str, ...] | None) -> Source:
     if str(data) in datasets.names():
         return _from_table(datasets.load(str(data)), columns)
-    path = Path(data).expanduser()
-    if isinstance(data, str) and not path.suffix and not exists(path):
-        raise DataError(
-            f"'{shorten(data, 60)}' is neither a file nor a bundled dataset.",
-            remedy=did_you_mean(data, datasets.names()),
-            code=Code.UNREADABLE_FILE,
-            found=shorten(data, 60),
-        )
-    return _source(nw.from_native(read_file(path, columns), eager_only=True), path.name, columns)
+    if isinstance(data, str):
+        refuse_unknown_word(data)
+    path = from_home(data)
+    table, findings = read_file(path, columns)
+    return replace(_source(nw.from_native(table, eager_only=True), path.name, columns), findings=findings)
 
 
-def _from_table(data: Any, columns: tuple[str, ...] | None) -> Source:
-    name = _table_name(data)
+def _from_table(data: Any, columns: tuple[str, ...] | None, named: str | None = None) -> Source:
+    name = _table_name(data) if named is None else named
     try:
         frame = nw.from_native(data)
         if isinstance(frame, nw.LazyFrame):

@@ -6,7 +6,8 @@ import numpy as np
 
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.nearest import did_you_mean
-from estimand.data.column import Kind, Labels, Numbers, as_labels, read_column, refuse_infinite
+from estimand.data.column import Kind, Labels, Numbers, as_labels, is_number_text, read_column, refuse_infinite
+from estimand.data.mixed import mixture_of
 from estimand.data.source import Source
 from estimand.errors import Code, DataError, DesignError
 from estimand.stats.arrays import Ints
@@ -48,7 +49,7 @@ def read_arms(source: Source, treatment: str, control: str | None) -> Arms:
     Raises
     ------
     DataError
-        If the column has fewer than two values, or too many to be arms.
+        If the column has fewer than two values, too many to be arms, or 0, 1 and text.
     DesignError
         If no arm has the label of the control.
     """
@@ -56,6 +57,7 @@ def read_arms(source: Source, treatment: str, control: str | None) -> Arms:
     if isinstance(column, Numbers):
         refuse_infinite(column, source)
     labels = as_labels(column)
+    _refuse_mixture(labels, source)
     _check_count(labels, source, is_time=isinstance(column, Numbers) and column.kind is Kind.TIME)
     first, findings = _choose_control(labels, control)
     order = (first, *(code for code in range(len(labels.levels)) if code != first))
@@ -82,6 +84,18 @@ def _check_count(labels: Labels, source: Source, *, is_time: bool) -> None:
             remedy=f"Name a column with 2 to {MOST_ARMS} arms, or cut this one into groups.",
             code=Code.INVALID_MAPPING,
             found=count,
+        )
+
+
+def _refuse_mixture(labels: Labels, source: Source) -> None:
+    """Refuse 0, 1 and a few texts, which are two arms and a mistake rather than more arms."""
+    mixture = mixture_of(labels)
+    if mixture is not None and {level for level in labels.levels if is_number_text(level)} <= {"0", "1", "0.0", "1.0"}:
+        raise DataError(
+            f"The treatment column '{labels.name}' of {source.name} holds {mixture.words}.",
+            remedy="Correct those rows, make them missing, or write every arm as text.",
+            code=Code.INVALID_MAPPING,
+            found=mixture.text,
         )
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from estimand.core.design import DesignFields
-from estimand.core.nearest import did_you_mean
 from estimand.core.sample import Sample
-from estimand.data import datasets
+from estimand.data.files import is_file
+from estimand.data.query import Query
 from estimand.data.source import Source, read_table
-from estimand.errors import Code, DataError
 
 Build = Callable[[Source, Any], Sample]
 
@@ -19,37 +18,25 @@ def open_source(data: Any, design: DesignFields, build: Build) -> tuple[str, Sam
 
     Parameters
     ----------
-    data : str, Path or table
-        A path, the name of a bundled dataset, or a table in memory. A file wins over a dataset of the
-        same name.
+    data : str, Path, mapping or table
+        As :func:`estimand.data.source.read_table` takes it.
 
     Raises
     ------
     DataError
-        If there is neither such a file nor such a dataset, or it cannot be used.
+        If it cannot be read, or not used.
     """
-    if isinstance(data, str) and not Path(data).exists():
-        refuse_unknown_data(data)
-        if data in datasets.names():
-            source = read_table(datasets.load(data), design.columns())
-            return data, build(source, design)
     source = read_table(data, design.columns())
     return source.name, build(source, design)
 
 
-def refuse_unknown_data(data: str) -> None:
-    """Refuse a bare word that is neither a file nor a bundled dataset.
+def beside(data: Any, folder: Path) -> Any:
+    """Take a relative path, or a query's database, from a folder where it is found there."""
+    query = Query.parse(data)
+    if query is not None:
+        return {"sql": query.sql, "database": _from_folder(str(query.database), folder)}
+    return _from_folder(data, folder) if isinstance(data, str) else data
 
-    Raises
-    ------
-    DataError
-        Naming the nearest dataset.
-    """
-    if data in datasets.names() or Path(data).exists() or Path(data).suffix:
-        return
-    raise DataError(
-        f"'{data}' is neither a file nor a bundled dataset.",
-        remedy=f"Give a path such as data.csv. {did_you_mean(data, datasets.names())}",
-        code=Code.UNREADABLE_FILE,
-        found=data,
-    )
+
+def _from_folder(path: str, folder: Path) -> str:
+    return str(folder / path) if is_file(folder / path) else path

@@ -14,9 +14,10 @@ from estimand.core.nearest import did_you_mean
 from estimand.core.question import Question, Target
 from estimand.core.record import StudyRecord
 from estimand.data import datasets
+from estimand.data.source import refuse_unknown_word
 from estimand.errors import Code, DataError, DesignError
 from estimand.study.conduct import Conduct
-from estimand.study.opening import refuse_unknown_data
+from estimand.study.opening import beside
 from estimand.study.plan import plan_methods
 
 
@@ -37,8 +38,9 @@ class Study(Declared):
 
     Parameters
     ----------
-    data : str, Path or table
-        A path, the name of a bundled dataset, a pandas, polars or pyarrow table, or a DuckDB relation.
+    data : str, Path, mapping or table
+        A path; the name of a bundled dataset; a query of a DuckDB database, as ``{sql: SELECT …, database: path}``
+        or ``duckdb://path?table=name``; a pandas, polars or pyarrow table; or a DuckDB relation.
     question : str or Question
         A bundled dataset brings its own.
     design : mapping or Design
@@ -92,9 +94,8 @@ class Study(Declared):
                 remedy=did_you_mean(str(unknown[0]), field_names(cls)),
                 found=unknown[0],
             )
-        beside = place.parent / str(content.get("data", ""))
-        if isinstance(content.get("data"), str) and beside.is_file():
-            content["data"] = str(beside)
+        if "data" in content:
+            content["data"] = beside(content["data"], place.parent)
         return cls(**content)
 
     def run(self, *, threads: int | None = None, report: Callable[[str, int, int], None] | None = None) -> StudyRecord:
@@ -118,7 +119,7 @@ class Study(Declared):
         if self._bundled():
             return as_design(dict(datasets.describe(self.data).design))
         if isinstance(self.data, str):
-            refuse_unknown_data(self.data)
+            refuse_unknown_word(self.data)
         raise DesignError(
             "The study needs 'design'.",
             remedy="Say how treatment arose: {kind: observational, treatment: …, outcome: …, covariates: […]}.",
