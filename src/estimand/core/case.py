@@ -34,6 +34,8 @@ class Case:
     gates : GatePolicy
     unit : str or None
         Unit of the outcome.
+    unobserved : Sample or None
+        Rows without the outcome, for methods that can say something of them.
     """
 
     design: Observational | Experiment
@@ -45,6 +47,7 @@ class Case:
     run: Run
     gates: GatePolicy = DEFAULT_GATES
     unit: str | None = None
+    unobserved: Sample | None = None
 
     def sample(self) -> Sample:
         """Return the rows, or refuse where there are only moments.

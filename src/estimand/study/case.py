@@ -55,7 +55,8 @@ def case_of(
             remedy="Name the column of groups within which rows depend, or leave it out.",
         )
     bank = NuisanceBank(rows, outcome, run, cache)
-    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit)
+    absent = None if present.all() else source.take(np.flatnonzero(~present)).expanded()
+    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent)
 
 
 def missing_outcome(sample: Sample, outcome: str) -> tuple[tuple[Drop, ...], tuple[Finding, ...]]:

@@ -12,6 +12,8 @@ from estimand.core.table import Table
 from estimand.stats.arrays import Bools, Floats, Ints
 
 BINS = 40
+LONELY_NOTE = 0.5
+LONELY_WARN = 0.9
 
 
 @check(
@@ -23,7 +25,8 @@ class PropensityOverlap(Check):
     """Share of the target population with a propensity in a tail that its weights suffer from.
 
     Both tails over everyone for ATE; the upper over the treated for ATT; the lower over the untreated for
-    ATC; none for ATO, whose weights vanish there.
+    ATC; none for ATO, whose weights vanish there. Controls unlike any treated row are a note where they are most
+    of the controls, and a warning where they are nearly all: the comparison then rests on the few others.
     """
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
@@ -47,12 +50,13 @@ class PropensityOverlap(Check):
         far = share > gates.overlap_share
         lonely = float((propensity[sample.arm == 0] < edge).mean())
         message = f"{f'{share:.1%}' if tail.any() else 'None'} of {where}."
-        if lonely > 0.5:
+        if lonely > LONELY_NOTE:
             message += (
                 f" {lonely:.0%} of the control rows have a propensity below {edge:g}: most of them tell little "
                 "about the treated."
             )
-        grade = Grade.WARN if far else Grade.NOTE if lonely > 0.5 else Grade.PASS
+        warned = far or lonely > LONELY_WARN
+        grade = Grade.WARN if warned else Grade.NOTE if lonely > LONELY_NOTE else Grade.PASS
         return Finding(
             check=self.spec.key,
             about=estimate.id,
@@ -64,7 +68,7 @@ class PropensityOverlap(Check):
             remedy=None
             if grade is Grade.PASS
             else "Narrow the sample to comparable rows (trim says whom it leaves out), or target ATO.",
-            evidence=_histogram(propensity, sample, edge),
+            evidence=propensity_histogram(propensity, sample, edge),
         )
 
 
@@ -85,7 +89,8 @@ def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[B
     return low | high, f"rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
 
 
-def _histogram(propensity: Floats, sample: Sample, edge: float) -> Table:
+def propensity_histogram(propensity: Floats, sample: Sample, edge: float) -> Table:
+    """Rows of each arm by propensity, in equal bins from 0 to 1, as the overlap figure reads them."""
     edges = np.linspace(0.0, 1.0, BINS + 1)
     counts = {
         f"arm {label}": np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist()

@@ -1,7 +1,7 @@
 """From arm means and their influence to an estimate: what the methods of the family end with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence
 from estimand.core.method import Method
 from estimand.core.question import Target
+from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
-from estimand.stats.arrays import Floats
+from estimand.stats.arrays import Floats, Ints
 from estimand.stats.influence import influence_covariance, sum_within
 
 
@@ -54,23 +55,80 @@ class Spread:
     correction: str
 
 
-def contrast(case: Case, method: Method, means: Means, reported: Reported, spread: Spread | None = None) -> Estimate:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows an influence function runs over.
+
+    Attributes
+    ----------
+    units : ndarray of shape (n,)
+        Independent unit of each row.
+    clustered : bool
+    root : str
+    """
+
+    units: Ints
+    clustered: bool
+    root: str
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return int(self.units.shape[0])
+
+    def summed(self, psi: Floats) -> Floats:
+        """ψ summed within clusters; as it is where rows are independent."""
+        if not self.clustered:
+            return psi
+        groups, position = np.unique(self.units, return_inverse=True)
+        return sum_within(psi, position, groups.shape[0])
+
+
+def rows_of(case: Case, beside: Sample | None = None) -> Rows:
+    """Rows of the case, then those of a sample beside it."""
+    sample = case.sample()
+    units = sample.units if beside is None else np.concatenate([sample.units, beside.units])
+    return Rows(units, sample.cluster is not None, sample.root)
+
+
+def contrast(
+    case: Case,
+    method: Method,
+    means: Means,
+    reported: Reported,
+    spread: Spread | None = None,
+    rows: Rows | None = None,
+) -> Estimate:
     """Estimate each arm's mean minus control's, with the untreated level beside it.
 
     The covariance is that of the influence function, summed within clusters where the design names any,
-    with t(G - 1) then; or the one given.
+    with t(G - 1) then; or the one given. ``rows`` are the case's unless said otherwise.
     """
-    sample = case.sample()
+    rows = rows_of(case) if rows is None else rows
     value = means.treated - means.control
     psi = means.treated_psi - means.control_psi
     k = value.shape[0]
-    influence = Influence(psi, sample.units, sample.n, sample.root)
-    joint = _summed(np.hstack([psi, means.control_psi]), case)
-    covariance = influence_covariance(joint, sample.n)
+    covariance = influence_covariance(rows.summed(np.hstack([psi, means.control_psi])), rows.n)
+    made = effect(case, method, (value, psi), reported, spread, rows)
+    return replace(made, baseline=Baseline(means.control, covariance[k:, k:], covariance[:k, k:]))
+
+
+def effect(
+    case: Case,
+    method: Method,
+    found: tuple[Floats, Floats],
+    reported: Reported,
+    spread: Spread | None = None,
+    rows: Rows | None = None,
+) -> Estimate:
+    """Estimate effects from their values (k,) and influence (n, k), where no level is known beside them."""
+    value, psi = found
+    rows = rows_of(case) if rows is None else rows
     if spread is None:
-        clusters = None if sample.cluster is None else joint.shape[0]
-        df = None if clusters is None else np.full(k, clusters - 1.0)
-        spread = Spread(covariance[:k, :k], df, "influence" if clusters is None else "clustered influence")
+        summed = rows.summed(psi)
+        df = np.full(value.shape[0], summed.shape[0] - 1.0) if rows.clustered else None
+        correction = "clustered influence" if rows.clustered else "influence"
+        spread = Spread(influence_covariance(summed, rows.n), df, correction)
     return Estimate(
         id=method.spec.key,
         method=method.spec.key,
@@ -81,20 +139,10 @@ def contrast(case: Case, method: Method, means: Means, reported: Reported, sprea
         terms=case.arm_terms(),
         value=value,
         uncertainty=Normal(spread.vcov, spread.df, "identity", spread.correction),
-        n_obs=sample.n,
+        n_obs=case.sample().n,
         inference=method.spec.inference,
         level=case.level,
-        baseline=Baseline(means.control, covariance[k:, k:], covariance[:k, k:]),
-        influence=influence,
+        influence=Influence(psi, rows.units, rows.n, rows.root),
         details=reported.details,
         findings=reported.findings,
     )
-
-
-def _summed(psi: Floats, case: Case) -> Floats:
-    """ψ summed within clusters; as it is where rows are independent."""
-    sample = case.sample()
-    if sample.cluster is None:
-        return psi
-    groups, position = np.unique(sample.cluster, return_inverse=True)
-    return sum_within(psi, position, groups.shape[0])

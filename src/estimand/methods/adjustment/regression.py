@@ -17,6 +17,7 @@ from estimand.core.sample import Sample
 from estimand.errors import DataError, DesignError
 from estimand.methods.adjustment.collinear import dropped_finding, surprising
 from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
+from estimand.methods.adjustment.notes import relabelled
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
 from estimand.methods.adjustment.sampling import row_weights
@@ -148,6 +149,8 @@ class Regression(Method):
             arm = sample.arms[int(sample.arm[block.rows[0]])]
             where = f"arm '{arm}'" if self.interactions else "the regression"
             out.extend(dropped_finding("regression", surprising(tuple(dropped), sample.features), where))
+        if not self.interactions and "target" in self.model_fields_set:
+            out.extend(relabelled("regression", self.target, Target.VARIANCE_WEIGHTED, "interactions: true"))
         if kind in {"HC2", "HC3"}:
             out.extend(_saturated(sum(saturated_rows(block.fit) for block in adjusted.blocks), str(kind)))
         return tuple(out)

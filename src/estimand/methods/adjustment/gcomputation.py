@@ -1,0 +1,250 @@
+"""Parametric g-formula: model the outcome, then average what it predicts under each arm."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit
+
+from estimand.core.case import Case
+from estimand.core.design import Experiment, Observational
+from estimand.core.estimate import Estimate, Population
+from estimand.core.frozen import FrozenMap
+from estimand.core.influence import Influence
+from estimand.core.method import Detail, Method, method
+from estimand.core.nuisances import Score
+from estimand.core.question import Target
+from estimand.core.sample import Sample
+from estimand.core.uncertainty import Normal
+from estimand.errors import Code, ConvergenceError, DesignError, IdentificationError
+from estimand.methods.adjustment.contrast import Means, Reported, Rows, contrast, rows_of
+from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.stats.arrays import Floats
+from estimand.stats.basis import Basis
+from estimand.stats.glm import fit_glm
+from estimand.stats.linear import least_squares
+
+Family = Literal["linear", "logistic", "poisson"]
+
+
+@method(
+    "gcomputation",
+    designs=(Observational, Experiment),
+    references=(
+        "Robins 1986, doi:10.1016/0270-0255(86)90088-6",
+        "Snowden, Rose & Mortimer 2011, doi:10.1093/aje/kwq472",
+    ),
+    inference="influence",
+    invariances=("row_order", "column_order", "covariate_scale", "arm_swap", "duplicated_rows"),
+    details=(
+        Detail("means", "by arm", "outcome"),
+        Detail("family", "text", "linear, logistic or poisson"),
+    ),
+)
+class GComputation(Method):
+    r"""Standardised outcome regression.
+
+    Estimand: E[m(a, X)] against E[m(0, X)] over everyone (ATE) or over those in arm a (ATT), as a difference, a ratio
+    or an odds ratio, with m the outcome model: least squares, logistic or Poisson.
+
+    Assumes no unmeasured confounding given the covariates, and a right outcome model: there is no second chance.
+
+    Variance: M-estimation of the model and the averages together: ψ = 1{target}(m(a, X) - μ)/p + s H⁻¹ E[∂m/∂θ] with
+    the model's score s and Hessian H. Ratios are normal on the log scale.
+
+    Parameters
+    ----------
+    target : "ATE" | "ATT"
+    family : "linear" | "logistic" | "poisson", optional
+        Logistic for an outcome of zeros and ones, linear otherwise.
+    contrast : "difference" | "ratio" | "odds_ratio"
+    interactions : bool or tuple of str
+        Covariates whose slopes differ between arms: all, none, or those named.
+    standardise : "observed" | "everyone"
+        Average over the rows with the outcome, or also over those without it, whose outcome the model predicts:
+        right where it is missing at random given the covariates.
+    """
+
+    target: Literal[Target.ATE, Target.ATT] = Target.ATE
+    family: Family | None = None
+    contrast: Literal["difference", "ratio", "odds_ratio"] = "difference"
+    interactions: bool | tuple[str, ...] = True
+    standardise: Literal["observed", "everyone"] = "observed"
+
+    def estimate(self, case: Case) -> Estimate:
+        """Fit the model, average it under each arm, and contrast."""
+        sample, values = case.sample(), case.values()
+        refuse_precision(self.spec.key, sample)
+        family = self._family(values)
+        crossed = self._crossed(sample)
+        model = _fit(_design(sample, crossed, None), values, family, sample)
+        beside = case.unobserved if self.standardise == "everyone" else None
+        groups = [sample] if beside is None else [sample, beside]
+        averages = [
+            [
+                _average(
+                    model,
+                    np.vstack([_design(group, crossed, code) for group in groups]),
+                    self._share(groups, a),
+                )
+                for code in (a, 0)
+            ]
+            for a in range(1, len(sample.arms))
+        ]
+        mean = np.array([[value for value, _ in pair] for pair in averages])
+        psi = np.array([[influence for _, influence in pair] for pair in averages])
+        means = Means(mean[:, 0], mean[:, 1], psi[:, 0].T, psi[:, 1].T)
+        shown = {sample.arms[0]: float(mean[0, 1])} | {sample.arms[j + 1]: float(m) for j, m in enumerate(mean[:, 0])}
+        details = FrozenMap({"means": FrozenMap(shown), "family": family})
+        rows = rows_of(case, beside)
+        reported = Reported(self.target, self._population(case, rows, beside), details)
+        made = contrast(case, self, means, reported, rows=rows)
+        return made if self.contrast == "difference" else _relative(made, means, self.contrast, rows)
+
+    def _population(self, case: Case, rows: Rows, beside: Sample | None) -> Population:
+        """Name the population; with the rows that lack the outcome, it is everyone read again."""
+        named = population(case, self.target)
+        if beside is None:
+            return named
+        return replace(
+            named,
+            label=named.label.replace("complete cases", "outcome missing at random"),
+            n=rows.n,
+            share=rows.n / case.sample().rows_read,
+            rule="outcome missing at random given the covariates",
+        )
+
+    def _family(self, values: Floats) -> Family:
+        """Resolve the family, and refuse one the outcome does not fit."""
+        binary = bool(np.isin(values, (0.0, 1.0)).all())
+        family = self.family or ("logistic" if binary else "linear")
+        wrong = (family == "logistic" and not binary) or (family == "poisson" and bool((values < 0).any()))
+        if wrong:
+            needs = "zeros and ones" if family == "logistic" else "counts, none negative"
+            raise DesignError(
+                f"Family '{family}' needs an outcome of {needs}.",
+                remedy="Use family: linear, or leave it out.",
+                code=Code.UNSUPPORTED,
+            )
+        return family
+
+    def _crossed(self, sample: Sample) -> list[int]:
+        """Positions of the features whose slopes differ between arms."""
+        features = sample.features.features
+        if isinstance(self.interactions, bool):
+            return list(range(len(features))) if self.interactions else []
+        known = {feature.source for feature in features}
+        for name in self.interactions:
+            if name not in known:
+                raise DesignError(
+                    f"'{name}' is in interactions and not among the covariates.",
+                    remedy="Add it to the covariates, or leave it out of interactions.",
+                    found=name,
+                )
+        return [j for j, feature in enumerate(features) if feature.source in self.interactions]
+
+    def _share(self, groups: list[Sample], arm: int) -> Floats:
+        """Weight of each row in the average, shape (n,), mean one."""
+        raw = np.concatenate([np.ones(group.n) if group.weights is None else group.weights for group in groups])
+        if self.target is Target.ATT:
+            raw = raw * (np.concatenate([group.arm for group in groups]) == arm)
+        return np.asarray(raw / raw.mean())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A fitted outcome model."""
+
+    basis: Basis
+    coefficients: Floats
+    score: Score
+    family: Family
+
+    def respond(self, raw: Floats) -> tuple[Floats, Floats]:
+        """Predictions (n,), and their derivative with respect to the linear predictor (n,), at raw rows."""
+        linear = self.basis.rows(raw) @ self.coefficients
+        if self.family == "linear":
+            return linear, np.ones_like(linear)
+        if self.family == "poisson":
+            mean = np.exp(np.minimum(linear, 500.0))
+            return mean, mean
+        mean = expit(linear)
+        return mean, mean * (1.0 - mean)
+
+
+def _design(sample: Sample, crossed: list[int], arm: int | None) -> Floats:
+    """Columns of the model: arms, covariates, and their products; with every row put in one arm if asked."""
+    features = sample.features.values
+    codes = sample.arm if arm is None else np.full(sample.n, arm)
+    dummies = (codes[:, None] == np.arange(1, len(sample.arms))).astype(float)
+    products = [dummies[:, [k]] * features[:, crossed] for k in range(dummies.shape[1])]
+    return np.hstack([dummies, features, *products])
+
+
+def _fit(raw: Floats, values: Floats, family: Family, sample: Sample) -> Model:
+    weights = None if sample.weights is None else row_weights(sample)
+    arms = len(sample.arms) - 1
+    if family == "linear":
+        line = least_squares(raw, values, weights)
+        residual = line.residual if weights is None else line.residual * weights
+        score = Score.single(line.basis.matrix, residual, np.asarray(np.linalg.inv(line.bread), dtype=np.float64))
+        model = Model(line.basis, line.coefficients, score, family)
+    else:
+        fit = fit_glm(raw, values, family, weights)
+        if not fit.converged:
+            raise ConvergenceError(
+                f"The {family} outcome model has no optimum"
+                + (": the covariates predict some rows perfectly." if fit.separated else " that was found."),
+                remedy="Drop or coarsen a covariate, set interactions: false, or use family: linear.",
+            )
+        model = Model(fit.basis, fit.coefficients, Score.single(fit.basis.matrix, fit.residual, fit.hessian), family)
+    if not model.basis.kept[:arms].all():
+        raise IdentificationError(
+            "The covariates determine the arm exactly, so its effect cannot be told from theirs.",
+            remedy="Leave out the covariate that equals the treatment.",
+        )
+    return model
+
+
+def _average(model: Model, raw: Floats, share: Floats) -> tuple[float, Floats]:
+    """Mean prediction over the target, and its influence of shape (n,); the rows fitted come first."""
+    prediction, slope = model.respond(raw)
+    n, fitted = share.shape[0], model.score.residual.shape[0]
+    mean = float(share @ prediction / n)
+    gradient = model.basis.rows(raw).T @ (share * slope) / n
+    psi = share * (prediction - mean)
+    psi[:fitted] += model.score.carried(gradient[None, :]) * (n / fitted)
+    return mean, psi
+
+
+def _relative(made: Estimate, means: Means, kind: str, rows: Rows) -> Estimate:
+    """Turn differences into ratios or odds ratios, normal on the log scale.
+
+    Raises
+    ------
+    IdentificationError
+        If a mean is not inside the range where the ratio has a logarithm.
+    """
+    top = np.inf if kind == "ratio" else 1.0
+    levels = np.concatenate([means.treated, means.control])
+    if (levels <= 0.0).any() or (levels >= top).any():
+        raise IdentificationError(
+            f"A mean of {levels.min():.3g} has no {kind.replace('_', ' ')}.", remedy="Use contrast: difference."
+        )
+    odds = kind == "odds_ratio"
+    slopes = [1.0 / (m * (1.0 - m)) if odds else 1.0 / m for m in (means.treated, means.control)]
+    logs = [np.log(m / (1.0 - m)) if odds else np.log(m) for m in (means.treated, means.control)]
+    value = np.exp(logs[0] - logs[1])
+    psi = means.treated_psi * slopes[0] - means.control_psi * slopes[1]
+    on_log = Influence(psi, rows.units, rows.n, rows.root)
+    df = made.uncertainty.df if isinstance(made.uncertainty, Normal) else None
+    unit = "odds ratio" if odds else "ratio"
+    return replace(
+        made,
+        terms=tuple(replace(term, unit=unit) for term in made.terms),
+        value=value,
+        uncertainty=Normal(on_log.covariance(), df, "log", "influence"),
+        influence=Influence(psi * value, rows.units, rows.n, rows.root),
+        baseline=None,
+    )
