@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AuditRecord": "core.audit",
     "Benchmark": "core.question",
     "DesignError": "errors",
     "DataError": "errors",
@@ -31,6 +32,7 @@ _HOMES = {
     "StudyRecord": "core.record",
     "Target": "core.question",
     "UnsupportedError": "errors",
+    "audit": "study.audit",
     "datasets": "data",
     "difference_between": "core.compare",
     "estimate": "study.single",
@@ -41,6 +43,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AuditRecord",
     "Benchmark",
     "ConvergenceError",
     "DataError",
@@ -62,6 +65,7 @@ __all__ = [
     "Target",
     "UnsupportedError",
     "__version__",
+    "audit",
     "datasets",
     "difference_between",
     "estimate",
@@ -72,6 +76,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from estimand.core.audit import AuditRecord
     from estimand.core.compare import difference_between
     from estimand.core.design import Experiment, Observational
     from estimand.core.estimate import Estimate
@@ -92,6 +97,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from estimand.report.page import write_report
+    from estimand.study.audit import audit
     from estimand.study.entry import run
     from estimand.study.inspect import inspect
     from estimand.study.single import estimate, methods

@@ -26,6 +26,19 @@ class GatePolicy(Declared):
         One unit's share of its arm's weight above which to warn.
     clusters : int
         Number of clusters below which to warn.
+    missing_share : float
+        Share of a column's values missing above which the audit notes it.
+    missing_gap, attrition_gap : float
+        Difference between arms in the share missing, of a covariate and of the outcome, above which to warn.
+    arm_share : float
+        Share of the rows in the smallest arm below which to note it.
+    leak : float
+        Area under the curve, or absolute correlation, above which one covariate almost determines treatment
+        or restates the outcome.
+    cell : int
+        Rows of a category in an arm below which a cell is small.
+    influence : float
+        Standard errors by which leaving out one row may move the raw difference.
     """
 
     noun: ClassVar[str] = "The gate policy"
@@ -37,3 +50,10 @@ class GatePolicy(Declared):
     effective_share: float = Field(default=0.5, gt=0, le=1)
     weight_share: float = Field(default=0.05, gt=0, le=1)
     clusters: int = Field(default=40, ge=2)
+    missing_share: float = Field(default=0.05, ge=0, le=1)
+    missing_gap: float = Field(default=0.05, ge=0, le=1)
+    attrition_gap: float = Field(default=0.01, ge=0, le=1)
+    arm_share: float = Field(default=0.05, ge=0, le=0.5)
+    leak: float = Field(default=0.98, gt=0.5, le=1)
+    cell: int = Field(default=5, ge=1)
+    influence: float = Field(default=0.5, gt=0)

@@ -1,0 +1,1 @@
+"""The audit: what the data can carry, asked before any estimate."""
