@@ -96,6 +96,37 @@ def inspect(
 
 
 @app.command()
+def audit(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A file, or a bundled dataset.")],
+    treatment: Annotated[str, typer.Option("--treatment", help="The arm column.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")],
+    covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
+    control: Annotated[str | None, typer.Option("--control", help="Label of the control arm.")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="Column that identifies a row.")] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
+    post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
+    timestamp: Annotated[str | None, typer.Option("--timestamp", help="When the row was recorded.")] = None,
+    kind: Annotated[str, typer.Option("--design", help="observational or experiment.")] = "observational",
+    seed: Seed = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON on standard output.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write audit.json and page there.")] = None,
+) -> None:
+    """Ask what could spoil an estimate, before there is one; exit 3 when a veto is found."""
+    design = {
+        "kind": kind,
+        "treatment": treatment,
+        "outcome": _split(outcome),
+        "covariates": _split(covariates),
+        "control": control,
+        "unit": unit,
+        "cluster": cluster,
+        "roles": {"post_treatment": _split(post_treatment), "timestamp": timestamp},
+    }
+    given = {name: value for name, value in design.items() if value is not None}
+    perform("auditing", "audit", data=data, design=given, seed=seed, json=json, out=out)
+
+
+@app.command()
 def methods(
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A method, for its manual.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

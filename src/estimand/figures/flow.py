@@ -1,5 +1,6 @@
 """From the rows read to the rows used: every row left out, by reason."""
 
+from estimand.core.audit import AuditRecord
 from estimand.core.record import SampleFlow, StudyRecord
 from estimand.core.table import Table
 from estimand.figures.chart import Box, Chart, Link, Mark, Panel, Row, Tone
@@ -11,12 +12,12 @@ ARMS_A_ROW = 4
 GUTTER = 0.03
 
 
-def sample_flow_figure(record: StudyRecord) -> Chart:
+def sample_flow_figure(record: StudyRecord | AuditRecord) -> Chart:
     """Boxes from rows read, through each reason for leaving rows out, to rows used and the arms.
 
     Parameters
     ----------
-    record : StudyRecord
+    record : StudyRecord or AuditRecord
     """
     flow = record.sample
     trunk = TRUNK if flow.drops else 0.5
