@@ -55,7 +55,7 @@ def test_run_prints_the_table_and_writes_the_folder(folder: Path, tmp_path: Path
         assert word in made.stdout
     assert "report.html" in made.stderr
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"record.json", "report.html", "arrays"}
+    assert written == {"record.json", "report.html", "memo.md", "reproduce.py", "arrays"}
     assert es.StudyRecord.load(tmp_path / "out").headline == "aipw"
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 
@@ -85,6 +86,34 @@ def test_the_answer_leads(make):
     assert text.index("<h1") < text.index("What could be wrong") < text.index("The evidence") < text.index("How it was")
 
 
+def test_the_gate_stands_above_the_numbers_and_every_part_has_its_heading(make):
+    text = page_of(make)
+    assert text.index('class="gate') < text.index("<h1")
+    for heading in (
+        "What is estimated",
+        "What could be wrong",
+        "The evidence",
+        "The rows behind it",
+        "How wrong could it be?",
+        "What it assumes",
+        "How it was done",
+        "Where it comes from",
+    ):
+        assert heading in text
+    record = make()
+    assert record.digest() in text
+    assert record.sample.fingerprint in text
+
+
+def test_what_stress_checks_say_stands_in_its_own_section():
+    plain = made.lalonde()
+    probe = made.finding("stress.e_value", "aipw", Grade.NOTE, "A cause would need a risk ratio of 1.4.")
+    text = html(replace(plain, findings=(*plain.findings, probe)))
+    assert text.count("A cause would need") == 1
+    assert text.index("How wrong could it be?") < text.index("A cause would need") < text.index("What it assumes")
+    assert "No check asked how strong" in page_of(made.lalonde)
+
+
 def test_every_figure_has_alt_text_a_caption_and_its_data(make):
     page = Page(page_of(make))
     figures = page.tags["figure"]
@@ -125,6 +154,7 @@ def test_a_veto_greys_the_number_and_leads_the_findings():
     assert '<span class="number whole">1,214 dollars</span>' in text
     assert text.index("design.post_treatment") < text.index("weights.effective_n")
     assert '<tr class="vetoed">' in text
+    assert '<div class="vetoed">' in text
     assert 'class="doubted"' not in page_of(made.lalonde)
 
 

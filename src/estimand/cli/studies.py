@@ -13,7 +13,7 @@ from estimand.cli.progress import Progress
 from estimand.cli.show import show_record, terminal
 from estimand.core.finding import Grade
 from estimand.core.record import StudyRecord
-from estimand.report.page import write_report
+from estimand.report.folder import write_folder
 from estimand.study.demo import run_demo
 from estimand.study.study import Study
 
@@ -53,6 +53,8 @@ def _finish(study: Study, json: bool, out: Path | None, threads: int | None) -> 
 
 
 def _write(record: StudyRecord, folder: Path) -> None:
-    record.save(folder)
-    page = write_report(record, folder / "report.html")
-    Console(stderr=True).print(f"Report: [bold]{page}[/bold]   Record: {folder / 'record.json'}", soft_wrap=True)
+    place = write_folder(record, folder)
+    Console(stderr=True).print(
+        f"Report: [bold]{place / 'report.html'}[/bold]   Memo: {place / 'memo.md'}   Record: {place / 'record.json'}",
+        soft_wrap=True,
+    )

@@ -26,6 +26,7 @@ __all__ = [
     "answer_parts",
     "answer_sentence",
     "design_sentence",
+    "estimand_sentence",
     "format_count",
     "format_interval",
     "format_number",
@@ -211,6 +212,23 @@ def design_sentence(record: StudyRecord) -> str:
     """Say how treatment arose, and what the answer rests on."""
     kind = str(record.design.to_dict()["kind"])
     return DESIGNS.get(kind, _capital(spaced(kind)) + ".")
+
+
+def estimand_sentence(record: StudyRecord) -> str:
+    """Say what the number is: of what, between which arms, averaged over whom."""
+    headline = headline_of(record)
+    target = record.question.target if headline is None else headline.target
+    arms = list(record.sample.arms)
+    control, others = (arms[0], arms[1:]) if arms else ("control", [])
+    column = record.design.treatment
+    between = f"{column} = {' or '.join(others) or 'treated'} and {column} = {control}"
+    outcome = record.question.called(record.design.outcome[0] if headline is None else headline.outcome)
+    whom = WHOM.get(target, f" ({target.words})")
+    said = f"How {outcome} would differ{whom} between {between} ({target}: {target.words})."
+    population = None if headline is None else headline.population
+    if population is None or population.rule is None:
+        return said
+    return f"{said} It is about {population.label} ({format_count(population.n)} rows): {population.rule}."
 
 
 def spaced(name: str) -> str:
