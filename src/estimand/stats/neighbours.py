@@ -11,7 +11,7 @@ from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
-from estimand.stats.arrays import Floats, Ints
+from estimand.stats.arrays import Floats, Hashes, Ints
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -128,6 +128,15 @@ def _running(start: Ints, stop: Ints, amount: Floats, size: int) -> Floats:
 def windows(wanted: Ints, held: Ints) -> Ints:
     """Where each wanted stratum begins and ends among sorted strata, shape (t, 2)."""
     return np.stack([np.searchsorted(held, wanted, side="left"), np.searchsorted(held, wanted, side="right")], axis=1)
+
+
+def by_score(scores: Floats, ids: Hashes, strata: Ints | None = None) -> Ints:
+    """Order that sorts by stratum, then score, then id; cheap where no scores are equal, shape (n,)."""
+    if strata is not None:
+        return np.lexsort((ids, scores, strata))
+    order = np.argsort(scores)
+    ranked = scores[order]
+    return np.lexsort((ids, scores)) if (ranked[1:] == ranked[:-1]).any() else order
 
 
 def rows_of(chosen: Ints, shelf: Ints) -> Ints:

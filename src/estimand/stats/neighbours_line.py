@@ -7,7 +7,7 @@ import numpy as np
 
 from estimand.kernels.line import alignment_kernel, greedy_line_kernel, interval_kernel
 from estimand.stats.arrays import Floats, Hashes, Ints
-from estimand.stats.neighbours import Matches, Rule, rows_of, windows
+from estimand.stats.neighbours import Matches, Rule, by_score, rows_of, windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,10 +67,8 @@ class Line:
         return replace(self, strata=None)
 
     def _shelf(self, rows: Ints) -> Ints:
-        keys = [self.ids[rows], self.scores[rows]]
-        if self.strata is not None:
-            keys.append(self.strata[rows])
-        return rows[np.lexsort(keys)]
+        strata = None if self.strata is None else self.strata[rows]
+        return rows[by_score(self.scores[rows], self.ids[rows], strata)]
 
     def _windows(self, targets: Ints, shelf: Ints) -> Ints:
         if self.strata is None:

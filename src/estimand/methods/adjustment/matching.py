@@ -234,14 +234,12 @@ class Matching(Method):
     def _estimated(self, case: Case, measured: Measured, noise: Noise, value: float) -> float:
         """Part of the variance that comes from estimating the propensity."""
         sample, values = case.sample(), case.values()
-        everyone = np.ones(sample.n)
         region = np.ones(sample.n, dtype=bool)
         if self.caliper is not None or measured.strata is not None:
             wide = Reused.of(measured.space, sample.arm, Target.ATE, Rule(1, 0.0, self._reach().reach))
             region = wide.kept() > 0.0
-        predicted = predictions(sample.features.values, values, sample.arm, everyone)
         scored = Scored(measured.propensity, measured.score, region)
-        return propensity_adjustment(scored, noise, values, sample.arm, (self.target, value), predicted)
+        return propensity_adjustment(scored, noise, values, sample.arm, (self.target, value))
 
     def _paired(self, case: Case, measured: Measured) -> Matched:
         """Match without replacement."""
@@ -250,7 +248,7 @@ class Matching(Method):
         rule, space = self._reach(), measured.space
         if self.algorithm == "optimal":
             refuse_too_large(sample.arm, measured.strata, self.ratio, line=self._scored)
-            order = treated
+            order = treated[np.argsort(measured.ids[treated])]
             controls = space.optimal(order, pool, rule)
         else:
             order = hardest_first(space, measured.scores, treated, pool, measured.ids)

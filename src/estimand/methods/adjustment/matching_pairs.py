@@ -10,7 +10,7 @@ from estimand.methods.adjustment.robust import MANY_CLUSTERS
 from estimand.stats.arrays import Floats, Hashes, Ints
 from estimand.stats.cluster import Block, ClusterKind, block_scores, effective_clusters
 from estimand.stats.linear import least_squares
-from estimand.stats.neighbours import Rule, Space
+from estimand.stats.neighbours import Rule, Space, by_score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +65,12 @@ class Sets:
 def hardest_first(space: Space, scores: Floats | None, treated: Ints, pool: Ints, ids: Hashes) -> Ints:
     """Order the treated: highest propensity first, or farthest from any control; equals by id."""
     if scores is not None:
-        return treated[np.lexsort((ids[treated], -scores[treated]))]
+        return treated[by_score(-scores[treated], ids[treated])]
     near = space.matches(treated, pool, Rule(1))
     first = np.full(treated.shape[0], -1)
     first[near.owner[::-1]] = near.shelf[near.start[::-1]]
     gap = np.where(first >= 0, space.distances(treated, np.maximum(first, 0)), np.inf)
-    return treated[np.lexsort((ids[treated], -gap))]
+    return treated[by_score(-gap, ids[treated])]
 
 
 def pair_regression(sets: Sets, values: Floats, features: Floats | None) -> tuple[float, Spread]:

@@ -14,7 +14,7 @@ from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.balance import standardised_difference
 
 LARGEST_LINE, LARGEST_CLOUD = 400_000_000, 30_000_000
-MATCHED_SHARE = 0.8
+BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,23 +81,33 @@ def _by_arm(sample: Sample, rows: Bools) -> FrozenMap[int]:
 
 def _balance(sample: Sample, weights: Floats, target: Target) -> FrozenMap[FrozenMap[float]]:
     """Standardised difference of every feature before and after, over the spread before."""
-    values, rows = sample.features.values, [np.flatnonzero(sample.arm == a) for a in (0, 1)]
-    parts = [values[row] for row in rows]
-    spread = [part.var(axis=0, ddof=1) for part in parts]
+    values, arms = sample.features.values, np.stack([sample.arm == 0, sample.arm == 1]).astype(float)
+    counts = arms.sum(axis=1, keepdims=True)
+    before, after = arms @ values / counts, (arms * weights) @ values / counts
+    spread = _variances(values, arms, before)
     scale = {Target.ATT: spread[1], Target.ATC: spread[0]}.get(target, (spread[0] + spread[1]) / 2.0)
-    sides = [
-        standardised_difference((parts[1], given[rows[1]]), (parts[0], given[rows[0]]), np.sqrt(scale))
-        for given in (np.ones(sample.n), weights)
-    ]
+    one = np.ones(1)
+    sides = [standardised_difference((means[1:], one), (means[:1], one), np.sqrt(scale)) for means in (before, after)]
     listed = zip(sample.features.names, *sides, strict=True)
     return FrozenMap({name: FrozenMap({"before": float(a), "after": float(b)}) for name, a, b in listed})
+
+
+def _variances(values: Floats, arms: Floats, means: Floats) -> Floats:
+    """Variance of every feature in each arm, shape (2, p), a block of rows at a time."""
+    middle = means.mean(axis=0)
+    total = np.zeros_like(means)
+    for first in range(0, values.shape[0], BLOCK):
+        deviation = values[first : first + BLOCK] - middle
+        total += arms[:, first : first + BLOCK] @ np.square(deviation, out=deviation)
+    counts = arms.sum(axis=1, keepdims=True)
+    return np.asarray(np.maximum(total - counts * np.square(means - middle), 0.0) / np.maximum(counts - 1.0, 1.0))
 
 
 def _share(case: Case, asked: Bools, kept: Bools, target: Target) -> tuple[Finding, ...]:
     """Report target rows left without a match, and the least share of an arm's that has one."""
     if (asked == kept).all():
         return ()
-    sample, line = case.sample(), getattr(case.gates, "matched_share", MATCHED_SHARE)
+    sample, line = case.sample(), case.gates.matched_share
     shares = {
         sample.arms[a]: float(kept[asked & (sample.arm == a)].mean())
         for a in (0, 1)

@@ -10,6 +10,7 @@ from estimand.core.nuisances import Score
 from estimand.core.question import Target
 from estimand.errors import DataError
 from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.basis import gram
 from estimand.stats.linear import least_squares
 from estimand.stats.neighbours import Matches, Rule, Space
 
@@ -210,9 +211,7 @@ class Scored:
     region: Bools
 
 
-def propensity_adjustment(
-    scored: Scored, noise: Noise, values: Floats, arm: Ints, goal: tuple[Target, float], predicted: Predicted
-) -> float:
+def propensity_adjustment(scored: Scored, noise: Noise, values: Floats, arm: Ints, goal: tuple[Target, float]) -> float:
     """What estimating the propensity adds to the variance, often below zero: Abadie & Imbens (2016).
 
     ``-c'H⁻¹c`` for the average over everyone, and ``+ d'H⁻¹d`` more for the treated, with H the information of the
@@ -227,8 +226,6 @@ def propensity_adjustment(
     values, arm : ndarray of shape (n,)
     goal : tuple of (Target, float)
         The target and its estimate.
-    predicted : tuple of ndarray of shape (n,)
-        Outcome under control and treatment given the covariates.
     """
     target, value = goal
     e, one, zero, sign = scored.propensity, 1, 0, 1.0
@@ -250,11 +247,18 @@ def propensity_adjustment(
         return -float(c @ solve(scored.score.hessian, c))
     mean = slope * (local[one].mean - local[zero].mean - sign * value)
     c = basis.T @ (carried + mean) / total
-    under, over = predicted[one], predicted[zero]
+    under, over = (_linear(basis, values, arm == a) for a in (one, zero))
     drift = slope * (under - over - sign * value)
     drift += region * np.where(treated, (1.0 - e) * (values - under), -e * (values - over))
     d = basis.T @ drift / total
     return float(d @ solve(scored.score.hessian, d) - c @ solve(scored.score.hessian, c))
+
+
+def _linear(basis: Floats, values: Floats, rows: Bools) -> Floats:
+    """Least-squares fit on some rows, predicted everywhere, shape (n,); the least one where it is not unique."""
+    own = basis[rows]
+    coefficients = np.linalg.lstsq(gram(own), own.T @ values[rows], rcond=1e-10)[0]
+    return np.asarray(basis @ coefficients)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from estimand.core.nearest import did_you_mean
 from estimand.core.nuisances import Fit, FoldPlan, Score
 from estimand.core.sample import Encoded, Sample
 from estimand.errors import Code, DesignError, IdentificationError, UnsupportedError
-from estimand.stats.arrays import Floats, Hashes, Ints
+from estimand.stats.arrays import Bools, Floats, Hashes, Ints
 from estimand.stats.neighbours import Space
 from estimand.stats.neighbours_cloud import Cloud, scaled_points, twin_codes
 from estimand.stats.neighbours_line import Line
@@ -66,7 +66,7 @@ def measured(
     if distance in {"mahalanobis", "euclidean"}:
         metric: Literal["mahalanobis", "euclidean"] = "mahalanobis" if distance == "mahalanobis" else "euclidean"
         kinds = np.zeros(sample.n, dtype=np.int64) if strata is None else strata
-        points, used = scaled_points(sample.features.values, metric)
+        points, used = _placed(sample.features.values, metric, ids)
         twin = twin_codes(sample.features.values[:, used], kinds)
         return Measured(Cloud(points, twin, kinds, ids, case.run.map), strata, ids)
     fit = _propensity(case, learner)
@@ -75,6 +75,15 @@ def measured(
     spread = scores.std(ddof=1)
     scores = scores / spread if spread > 0.0 else scores
     return Measured(Line(scores, strata, ids), strata, ids, scores, fit)
+
+
+def _placed(features: Floats, metric: Literal["mahalanobis", "euclidean"], ids: Hashes) -> tuple[Floats, Bools]:
+    """Points computed in the order of ids, so that the order of the file does not move a bit of them."""
+    order = np.argsort(ids)
+    ordered, used = scaled_points(features[order], metric)
+    points = np.empty_like(ordered)
+    points[order] = ordered
+    return points, used
 
 
 def _propensity(case: Case, learner: Learner) -> Fit:
