@@ -24,6 +24,8 @@ class GatePolicy(Declared):
         Effective sample size as a share of the smaller arm (of the treated for ATT) below which to warn.
     weight_share : float
         One unit's share of its arm's weight above which to warn.
+    matched_share : float
+        Share of the target's rows of an arm that found a match below which to warn.
     clusters : int
         Number of clusters below which to warn.
     missing_share : float
@@ -49,6 +51,7 @@ class GatePolicy(Declared):
     overlap_share: float = Field(default=0.05, ge=0, le=1)
     effective_share: float = Field(default=0.5, gt=0, le=1)
     weight_share: float = Field(default=0.05, gt=0, le=1)
+    matched_share: float = Field(default=0.8, gt=0, le=1)
     clusters: int = Field(default=40, ge=2)
     missing_share: float = Field(default=0.05, ge=0, le=1)
     missing_gap: float = Field(default=0.05, ge=0, le=1)
