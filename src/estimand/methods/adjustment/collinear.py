@@ -1,7 +1,12 @@
 """Which dropped columns a reader should hear of: not the one reference level a category always gives up."""
 
+import numpy as np
+
 from estimand.core.finding import Finding, Grade
-from estimand.core.sample import Encoded
+from estimand.core.sample import Encoded, Sample
+from estimand.errors import IdentificationError
+from estimand.stats.arrays import Bools
+from estimand.stats.basis import independent_basis
 
 
 def surprising(dropped: tuple[str, ...], features: Encoded) -> tuple[str, ...]:
@@ -34,3 +39,22 @@ def dropped_finding(about: str, names: tuple[str, ...], where: str) -> tuple[Fin
             remedy="Nothing to do where this is a duplicate; otherwise look why the column does not vary.",
         ),
     )
+
+
+def refuse_determined(sample: Sample, kept: Bools) -> None:
+    """Refuse where the covariates determine the arm; asked only once a fit has dropped a column.
+
+    Raises
+    ------
+    IdentificationError
+        If some arm is a linear combination of the covariates.
+    """
+    if kept.all():
+        return
+    dummies = (sample.arm[:, None] == np.arange(1, len(sample.arms))).astype(float)
+    basis = independent_basis(np.hstack([sample.features.values, dummies]), sample.weights)
+    if not basis.kept[-dummies.shape[1] :].all():
+        raise IdentificationError(
+            "The covariates determine the arm exactly, so its effect cannot be told from theirs.",
+            remedy="Leave out the covariate that gives the arm away.",
+        )

@@ -85,10 +85,13 @@ class Rows:
 
 
 def rows_of(case: Case, beside: Sample | None = None) -> Rows:
-    """Rows of the case, then those of a sample beside it."""
+    """Rows of the case, then those of a sample beside it; rows that frequencies stand for are units of their own."""
     sample = case.sample()
-    units = sample.units if beside is None else np.concatenate([sample.units, beside.units])
-    return Rows(units, sample.cluster is not None, sample.root)
+    clustered = sample.cluster is not None
+    if beside is None:
+        return Rows(sample.units, clustered, sample.root)
+    apart = 0 if clustered or beside.root == sample.root else int(sample.units.max()) + 1
+    return Rows(np.concatenate([sample.units, beside.units + apart]), clustered, sample.root)
 
 
 def contrast(

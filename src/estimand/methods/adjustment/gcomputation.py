@@ -17,6 +17,7 @@ from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
 from estimand.errors import Code, ConvergenceError, DesignError, IdentificationError
+from estimand.methods.adjustment.collinear import refuse_determined
 from estimand.methods.adjustment.contrast import Means, Reported, Rows, contrast, rows_of
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.sampling import refuse_precision, row_weights
@@ -107,12 +108,13 @@ class GComputation(Method):
         named = population(case, self.target)
         if beside is None:
             return named
+        dropped = ["complete cases"] if rows.n < case.sample().rows_read else []
         return replace(
             named,
-            label=named.label.replace("complete cases", "outcome missing at random"),
+            label=named.label.replace("complete cases", "; ".join([*dropped, "outcome missing at random"])),
             n=rows.n,
             share=rows.n / case.sample().rows_read,
-            rule="outcome missing at random given the covariates",
+            rule="; ".join([*dropped, "outcome missing at random given the covariates"]),
         )
 
     def _family(self, values: Floats) -> Family:
@@ -184,7 +186,6 @@ def _design(sample: Sample, crossed: list[int], arm: int | None) -> Floats:
 
 def _fit(raw: Floats, values: Floats, family: Family, sample: Sample) -> Model:
     weights = None if sample.weights is None else row_weights(sample)
-    arms = len(sample.arms) - 1
     if family == "linear":
         line = least_squares(raw, values, weights)
         residual = line.residual if weights is None else line.residual * weights
@@ -199,11 +200,7 @@ def _fit(raw: Floats, values: Floats, family: Family, sample: Sample) -> Model:
                 remedy="Drop or coarsen a covariate, set interactions: false, or use family: linear.",
             )
         model = Model(fit.basis, fit.coefficients, Score.single(fit.basis.matrix, fit.residual, fit.hessian), family)
-    if not model.basis.kept[:arms].all():
-        raise IdentificationError(
-            "The covariates determine the arm exactly, so its effect cannot be told from theirs.",
-            remedy="Leave out the covariate that equals the treatment.",
-        )
+    refuse_determined(sample, model.basis.kept)
     return model
 
 

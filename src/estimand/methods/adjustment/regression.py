@@ -15,7 +15,7 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import DataError, DesignError
-from estimand.methods.adjustment.collinear import dropped_finding, surprising
+from estimand.methods.adjustment.collinear import dropped_finding, refuse_determined, surprising
 from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
 from estimand.methods.adjustment.notes import relabelled
 from estimand.methods.adjustment.population import population
@@ -162,6 +162,7 @@ def _by_arm(values: Floats, sample: Sample, target: Target) -> Adjusted:
     rows = [np.flatnonzero(arm == a) for a in range(len(sample.arms))]
     own = [None if sample.weights is None else weights[r] for r in rows]
     fits = [_solid(least_squares(features[r], values[r], own[a]), sample.arms[a]) for a, r in enumerate(rows)]
+    refuse_determined(sample, np.concatenate([fit.basis.kept for fit in fits]))
     n, k = sample.n, len(fits) - 1
     treated, control = np.empty(k), np.empty(k)
     treated_load, control_load, treated_shift, control_shift = (np.zeros((n, k)) for _ in range(4))
@@ -193,11 +194,7 @@ def _one_slope(values: Floats, sample: Sample) -> Adjusted:
     weights = row_weights(sample)
     fit = _solid(least_squares(raw, values, None if sample.weights is None else weights), "all")
     k, n = dummies.shape[1], sample.n
-    if not fit.basis.kept[:k].all():
-        raise DataError(
-            "The covariates determine the arm exactly, so its effect cannot be told from theirs.",
-            remedy="Leave out the covariate that equals the treatment.",
-        )
+    refuse_determined(sample, fit.basis.kept)
     effects = np.stack([fit.basis.slope(j) for j in range(k)])
     center = weights @ raw / n
     center[:k] = 0.0
