@@ -157,3 +157,18 @@ def test_the_policy_moves_the_lines() -> None:
     assert found(es.run(study), "overlap.propensity", "ipw").grade is es.Grade.WARN
     loose = es.run({**study, "gates": {"overlap_edge": 0.001}})
     assert found(loose, "overlap.propensity", "ipw").grade is es.Grade.PASS
+
+
+def test_overlap_with_several_arms_looks_at_each() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=3_000)
+    odds = np.exp(np.stack([np.zeros_like(x), 3.0 * x, -3.0 * x], axis=1))
+    chance = odds / odds.sum(axis=1, keepdims=True)
+    d = (rng.random((3_000, 1)) > chance.cumsum(axis=1)).sum(axis=1)
+    frame = pd.DataFrame({"d": d.astype(str), "x": x, "y": x + rng.normal(size=3_000)})
+    record = run(frame, ["ipw"])
+    fitted = record.estimate("ipw").details["propensity"]
+    assert np.abs(fitted - chance).max() < 0.1
+    finding = found(record, "overlap.propensity", "ipw")
+    assert finding.grade is es.Grade.WARN
+    assert finding.statistic == pytest.approx((fitted < 0.05).any(axis=1).mean())

@@ -48,7 +48,8 @@ class PropensityOverlap(Check):
         tail, where = _tail(propensity, sample.arm, estimate.target, edge)
         share = float(tail.mean()) if tail.size else 0.0
         far = share > gates.overlap_share
-        lonely = float((propensity[sample.arm == 0] < edge).mean())
+        treatable = 1.0 - propensity[sample.arm == 0, 0]
+        lonely = float((treatable < edge).mean()) if estimate.target is Target.ATT else 0.0
         message = f"{f'{share:.1%}' if tail.any() else 'None'} of {where}."
         if lonely > LONELY_NOTE:
             message += (
@@ -68,29 +69,34 @@ class PropensityOverlap(Check):
             remedy=None
             if grade is Grade.PASS
             else "Narrow the sample to comparable rows (trim says whom it leaves out), or target ATO.",
-            evidence=propensity_histogram(propensity, sample, edge),
+            evidence=propensity_histogram(propensity[:, 1], sample, edge),
         )
 
 
 def _propensity(estimate: Estimate) -> Floats | None:
+    """Probability of every arm, shape (n, arms); a single column is that of the arm after control."""
     found = estimate.details.get("propensity")
-    return found if isinstance(found, np.ndarray) and found.ndim == 1 else None
+    if not isinstance(found, np.ndarray):
+        return None
+    return found if found.ndim == 2 else np.stack([1.0 - found, found], axis=1)
 
 
 def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[Bools, str]:
     """Which rows of the target population lie in a harmful tail, and those words."""
-    low, high = propensity < edge, propensity > 1.0 - edge
+    rare = propensity < edge
     if target is Target.ATT:
-        return high[arm == 1], f"the treated have a propensity above {1 - edge:g}, where controls are rare"
+        return rare[arm > 0, 0], f"the treated have a propensity above {1 - edge:g}, where controls are rare"
     if target is Target.ATC:
-        return low[arm == 0], f"the untreated have a propensity below {edge:g}, where treated rows are rare"
+        words = f"the untreated have a propensity below {edge:g}, where treated rows are rare"
+        return np.asarray(rare[arm == 0, 1:].any(axis=1)), words
     if target is Target.ATO:
         return np.zeros(0, dtype=bool), "the rows matter in the tails: overlap weights vanish there"
-    return low | high, f"rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
+    anywhere = np.asarray(rare.any(axis=1))
+    return anywhere, f"the rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
 
 
 def propensity_histogram(propensity: Floats, sample: Sample, edge: float) -> Table:
-    """Rows of each arm by propensity, in equal bins from 0 to 1, as the overlap figure reads them."""
+    """Rows of each arm by one propensity, in equal bins from 0 to 1, as the overlap figure reads them."""
     edges = np.linspace(0.0, 1.0, BINS + 1)
     counts = {
         f"arm {label}": np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist()
