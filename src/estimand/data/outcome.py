@@ -20,6 +20,8 @@ def read_outcome(source: Source, name: str) -> Numbers:
     """
     column = read_column(source, name)
     if isinstance(column, Labels):
+        if not column.present.any():
+            return Numbers(name, np.full(column.codes.shape, np.nan))
         raise _not_a_number(column, source)
     if column.kind is Kind.TIME:
         raise DataError(

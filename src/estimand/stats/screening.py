@@ -67,7 +67,9 @@ def quantile_bins(values: Floats, bins: int) -> Ints:
 
 
 def correlation(first: Floats, second: Floats) -> float:
-    """Pearson's correlation of two columns; 0 where one is constant."""
+    """Pearson's correlation of two columns; 0 where one is constant or both are empty."""
+    if not first.size:
+        return 0.0
     x, y = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / scale if scale > 0.0 else 0.0

@@ -356,6 +356,45 @@ def test_the_record_survives_json_and_its_digest_does_not_know_the_time() -> Non
         es.AuditRecord.from_dict({"schema": 1})
 
 
+@pytest.mark.parametrize("nothing", ["", None])
+def test_an_outcome_without_a_value_is_an_error(nothing: Any) -> None:
+    with pytest.raises(es.DataError, match="missing in every row"):
+        audited(clean().assign(y=[nothing] * N))
+
+
+def test_small_odd_tables_are_audited_or_refused_and_never_crash() -> None:
+    answers = set()
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        rows = int(rng.choice([4, 8, 30, 120]))
+        odd = pd.DataFrame({name: odd_column(rng, rows) for name in ("y", "x", "z", "clicks", "when")})
+        odd["d"], odd["team"] = rng.integers(0, 1 + rng.integers(1, 3), rows), rng.integers(0, max(1, rows // 6), rows)
+        roles = {"timestamp": "when", "post_treatment": ["clicks"]}
+        missing = ("complete_case", "impute+indicator")[seed % 2]
+        try:
+            record = audited(odd, covariates=["x", "z"], roles=roles, missing=missing, cluster="team")
+        except es.EstimandError:
+            answers.add("refused")
+        else:
+            answers.add(str(record.verdict.grade))
+            assert es.AuditRecord.from_dict(record.to_dict()).digest() == record.digest()
+            assert not [f for f in record.findings if "nan" in f.message]
+    assert answers >= {"refused", "warn", "veto"}
+
+
+def odd_column(rng: np.random.Generator, rows: int) -> pd.Series:
+    made = (
+        lambda: rng.normal(size=rows),
+        lambda: rng.integers(0, 2, rows),
+        lambda: np.ones(rows),
+        lambda: np.arange(rows) * 1e6,
+        lambda: rng.choice(["a", "b", "c"], rows),
+        lambda: rng.lognormal(0.0, 4.0, rows),
+    )[rng.integers(0, 6)]()
+    column = pd.Series(made)
+    return column.where(rng.random(rows) < rng.choice([0.0, 0.6, 0.95, 1.0, 1.0, 1.0]))
+
+
 def test_one_arm_is_an_error() -> None:
     with pytest.raises(es.DataError, match="one value only"):
         audited(clean().assign(d=1))

@@ -86,7 +86,7 @@ def _error(sample: Sample, a: int) -> Floats:
     """Standard error of a standardised difference between like arms; zero where nothing varies."""
     scale = denominator(sample, a, Target.ATE)
     error = null_std_error(sample.features.values, sample.arm == a, sample.arm == 0, sample.cluster)
-    return np.asarray(error / np.where(scale > 0.0, scale, np.inf))
+    return np.where(scale > 0.0, error / np.where(scale > 0.0, scale, 1.0), 0.0)
 
 
 def _remedy(grade: Grade) -> str | None:
