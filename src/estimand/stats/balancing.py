@@ -16,6 +16,7 @@ from estimand.stats.glm import fit_glm
 TOLERANCE = 1e-10
 MAX_ITERATIONS = 200
 FAR = 50.0
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +102,7 @@ def _tilt(offset: Floats, base: Floats) -> _Tilt:
         while length > 1e-10:
             proposal = coefficients - length * step
             trial, weights, moved = _log_partition(offset, base, proposal)
-            if trial <= value - 1e-4 * length * float(gradient @ step):
+            if trial <= value - 1e-4 * length * float(gradient @ step) + ROUNDING * (1.0 + abs(value)):
                 break
             length /= 2.0
         else:
@@ -209,7 +210,7 @@ def _root(basis: Floats, treated: Bools, design: Floats, target: str, start: Flo
         if step is None:
             break
         length = 1.0
-        while length > 1e-10 and height(theta + length * step) < best:
+        while length > 1e-10 and height(theta + length * step) < best - ROUNDING * (1.0 + abs(best)):
             length /= 2.0
         theta = theta + length * step
         best = height(theta)
