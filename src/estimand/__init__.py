@@ -39,6 +39,7 @@ _HOMES = {
     "inspect": "study.inspect",
     "methods": "study.single",
     "run": "study.entry",
+    "write_folder": "report.folder",
     "write_report": "report.page",
 }
 
@@ -72,6 +73,7 @@ __all__ = [
     "inspect",
     "methods",
     "run",
+    "write_folder",
     "write_report",
 ]
 
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
         MissingDependency,
         UnsupportedError,
     )
+    from estimand.report.folder import write_folder
     from estimand.report.page import write_report
     from estimand.study.audit import audit
     from estimand.study.entry import run

@@ -60,6 +60,14 @@ def test_the_checks_are_as_told(record):
     assert "12,062 equal ones of 18,795" in WORDS
 
 
+def test_the_strength_of_a_hidden_cause_is_as_told(record):
+    said = {finding.check: finding.message for finding in (*record.about("aipw"), *record.about("task_completed"))}
+    for check, words in (("stress.omitted_variable", "explains 6.7% of what"), ("stress.e_value", "ratio of 1.60")):
+        assert words in said[check]
+    assert "explains 6.7% of what" in WORDS
+    assert "goes with both by 1.60" in WORDS
+
+
 def test_without_the_tier_every_number_is_wrong(study):
     left = [name for name in study["design"]["covariates"] if name != "engagement_tier"]
     assert format_number(float(without(study, covariates=left).estimate().value[0])) == "0.201"
