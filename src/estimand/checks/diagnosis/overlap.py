@@ -91,6 +91,8 @@ def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[B
         return np.asarray(rare[arm == 0, 1:].any(axis=1)), words
     if target is Target.ATO:
         return np.zeros(0, dtype=bool), "the rows matter in the tails: overlap weights vanish there"
+    if target is Target.ATM:
+        return np.zeros(0, dtype=bool), "the rows matter in the tails: those matched have a counterpart near them"
     anywhere = np.asarray(rare.any(axis=1))
     return anywhere, f"the rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
 
