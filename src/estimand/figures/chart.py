@@ -55,6 +55,18 @@ class Points(Frozen):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Curve(Frozen):
+    """A line through points, in their order, cut off where the panel ends; its label interrupts it at one of them."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    tone: Tone = Tone.QUIET
+    dashed: bool = False
+    label: str = ""
+    label_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bars(Frozen):
     """A histogram: k heights between k + 1 edges; negative heights hang down."""
 
@@ -114,7 +126,7 @@ class Link(Frozen):
     enter: Literal["top", "side"] = "top"
 
 
-Mark: TypeAlias = Interval | Points | Bars | VLine | Note | Box | Link
+Mark: TypeAlias = Interval | Points | Curve | Bars | VLine | Note | Box | Link
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,9 @@ from estimand.core.catalog import keys, resolve
 from estimand.core.check import Check
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding, Grade
+from estimand.core.sample import Sample
 from estimand.errors import EstimandError
+from estimand.models.bank import Cache, NuisanceBank
 from estimand.study.plan import Planned
 
 
@@ -22,7 +24,7 @@ def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Plan
     """Answer every check of the catalog that applies; one that fails is reported as not run."""
 
     def refit(estimate: Estimate, changed: Case) -> Estimate:
-        return run_method(planned[estimate.id], changed, estimate.id)
+        return run_method(planned[estimate.id], _with_its_own_nuisances(changed, case), estimate.id)
 
     findings: list[Finding] = []
     for key in keys("checks"):
@@ -33,6 +35,16 @@ def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Plan
         except EstimandError as error:
             findings.append(not_run(key, STUDY, error))
     return tuple(findings)
+
+
+def _with_its_own_nuisances(changed: Case, case: Case) -> Case:
+    """Give a case with other rows or another seed a bank for them; what depends on neither stays shared."""
+    if not isinstance(changed.source, Sample):
+        return changed
+    if changed.source is not case.source:
+        return replace(changed, nuisances=NuisanceBank(changed.source, changed.outcome, changed.run, Cache()))
+    cache = case.nuisances.cache if isinstance(case.nuisances, NuisanceBank) else Cache()
+    return replace(changed, nuisances=NuisanceBank(changed.source, changed.outcome, changed.run, cache))
 
 
 def not_run(check: str, about: str, error: EstimandError) -> Finding:

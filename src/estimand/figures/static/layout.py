@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from estimand.figures.chart import Axis, Bars, Box, Interval, Panel, Points, Row, VLine
+from estimand.figures.chart import Axis, Bars, Box, Curve, Interval, Panel, Points, Row, VLine
 from estimand.figures.look import LEADING, SMALL_SIZE, STACK_BELOW, TEXT_SIZE
 from estimand.figures.numbers import format_ticks
 from estimand.figures.static.type import height_of, lines_of, measure
@@ -179,7 +179,7 @@ def _positions(panel: Panel) -> Iterator[float]:
         if isinstance(mark, Interval):
             yield mark.value
             yield from (end for segment in mark.segments for end in segment)
-        elif isinstance(mark, Points):
+        elif isinstance(mark, Points | Curve):
             yield from mark.x
         elif isinstance(mark, Bars):
             yield from mark.edges

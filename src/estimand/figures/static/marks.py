@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from estimand.figures.chart import Bars, Box, Interval, Link, Mark, Note, Points, Tone, VLine
+from estimand.figures.chart import Bars, Box, Curve, Interval, Link, Mark, Note, Points, Tone, VLine
 from estimand.figures.look import COLOURS, EDGE, INK, LEADING, MUTED, PAPER, SMALL_SIZE, TEXT_SIZE, TINTS
 from estimand.figures.static.layout import BOX_GAP, LABEL_LINE, LINE, PanelPlan, box_lines
 from estimand.figures.static.type import lines_of
@@ -64,6 +64,23 @@ def _points(mark: Points, axes: Axes, plan: PanelPlan) -> None:
         clip_on=False,
         zorder=5,
     )
+
+
+@draw.register
+def _curve(mark: Curve, axes: Axes, plan: PanelPlan) -> None:
+    dashes = (0, (4, 3)) if mark.dashed else "solid"
+    axes.plot(mark.x, mark.y, color=COLOURS[mark.tone], lw=1.4, ls=dashes, zorder=3)
+    if mark.label:
+        axes.annotate(
+            plain(mark.label),
+            (mark.x[mark.label_at], mark.y[mark.label_at]),
+            ha="center",
+            va="center",
+            fontsize=SMALL_SIZE,
+            color=COLOURS[mark.tone] if mark.tone is not Tone.QUIET else MUTED,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
+            zorder=4,
+        )
 
 
 @draw.register

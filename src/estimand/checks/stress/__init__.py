@@ -1,0 +1,1 @@
+"""Stress tests: what would it take to overturn the estimates?"""
