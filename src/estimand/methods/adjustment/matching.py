@@ -104,8 +104,8 @@ class Matching(Method):
     same arm; for a propensity distance that of 2016, which allows for the propensity being estimated; a caliper's
     selection is taken as given. Without replacement, regression on the matched sets clustered by set, CR1, or CR2
     where fewer than 40 sets would be left if all had equal leverage; pairs matched on a propensity need not be alike in
-    the covariates, and this variance is then too large rather than too small. A bootstrap of rows is not valid for matching,
-    and is not offered.
+    the covariates, and this variance is then too large rather than too small. A bootstrap of rows is not valid for
+    matching, and is not offered.
 
     Parameters
     ----------
