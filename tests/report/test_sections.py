@@ -37,6 +37,11 @@ def test_sizes_are_absolute_relative_and_naive_with_units():
     assert (naive.label, naive.value, naive.standing) == ("Unadjusted difference", "+8.12", "naive")
 
 
+def test_among_several_arms_the_size_names_its_own():
+    assert effect_sizes(made.experiment())[0].note == "B, by difference"
+    assert effect_sizes(made.churn())[0].note == "by aipw"
+
+
 def test_a_relative_effect_that_cannot_be_formed_says_why():
     absent = effect_sizes(made.lalonde())[1]
     assert (absent.standing, absent.note) == ("absent", "'aipw' has no untreated level, so no relative effect.")

@@ -39,8 +39,9 @@ def effect_sizes(record: StudyRecord) -> tuple[Size, ...]:
 
 def _sizes(record: StudyRecord, headline: Estimate) -> Iterator[Size]:
     standing: Standing = "vetoed" if vetoes(record, headline) else "headline"
-    grey = "vetoed: not to be relied on" if standing == "vetoed" else f"by {headline.id}"
-    yield _absolute(record, headline, "Absolute effect", grey, standing)
+    arm = f"{headline.terms[0].label}, " if len(record.sample.arms) > 2 else ""
+    note = "vetoed: not to be relied on" if standing == "vetoed" else f"{arm}by {headline.id}"
+    yield _absolute(record, headline, "Absolute effect", note, standing)
     yield _relative(record, headline, standing)
     naive = next((e for e in record.estimates if is_naive(e) and e.outcome == headline.outcome), None)
     if naive is not None and naive.summary()[0]["value"] is not None:
