@@ -1,8 +1,10 @@
 """Frozen pydantic models whose refusals are ``EstimandError``s in the product's own words."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from estimand.core.nearest import did_you_mean
@@ -15,11 +17,32 @@ class Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     noun: ClassVar[str] = "The declaration"
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _names_are_text(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, Mapping):
+            refuse_unnamed(value, cls.noun)
+        return validate(value)
+
     def __init__(self, **data: Any) -> None:
         try:
             super().__init__(**data)
         except ValidationError as error:
             raise refusal(error, type(self)) from None
+
+
+def refuse_unnamed(value: Mapping[Any, Any], noun: str) -> None:
+    """Refuse a mapping whose fields are not named by text.
+
+    Raises
+    ------
+    DesignError
+    """
+    for name in value:
+        if not isinstance(name, str):
+            raise DesignError(
+                f"{noun} has a field named {name!r}, which is not text.", remedy="Name fields by words.", found=name
+            )
 
 
 def refusal(error: ValidationError, model: type[Declared]) -> EstimandError:
@@ -55,7 +78,7 @@ def _wrong_value(detail: ErrorDetails, place: str, model: type[Declared]) -> Est
     expected = detail.get("ctx", {}).get("expected")
     choice = detail["type"] in {"literal_error", "enum"}
     return DesignError(
-        f"{model.noun} does not take {detail['input']!r} for '{place}'.",
+        f"{model.noun} does not take {shorten(repr(detail['input']), 80)} for '{place}'.",
         remedy=f"Use {expected}." if choice else f"{detail['msg'].removeprefix('Value error, ')}.",
         code=Code.UNSUPPORTED if choice else Code.INVALID_MAPPING,
         found=detail["input"],

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
-from estimand.core.declared import Declared, field_names, refusal
+from estimand.core.declared import Declared, field_names, refusal, refuse_unnamed
 from estimand.core.nearest import did_you_mean
 from estimand.errors import DesignError
 
@@ -28,7 +28,7 @@ Columns: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 class Weights(Declared):
     """The weight column and what its numbers mean."""
 
-    noun: ClassVar[str] = "The weights"
+    noun: ClassVar[str] = "The mapping of weights"
     column: str
     kind: Literal["sampling", "frequency", "precision"] = "sampling"
 
@@ -50,7 +50,7 @@ class Roles(Declared):
         Covariates on which to compare like only with like.
     """
 
-    noun: ClassVar[str] = "The roles"
+    noun: ClassVar[str] = "The mapping of roles"
     post_treatment: Columns = ()
     segments: Columns = ()
     negative_controls: Columns = ()
@@ -116,7 +116,7 @@ class DesignFields(Declared):
         names = (
             *self.outcome,
             *self.covariates,
-            *(name for name in single if name),
+            *(name for name in single if name is not None),
             *self.roles.post_treatment,
         )
         return tuple(dict.fromkeys(names))
@@ -173,13 +173,14 @@ def as_design(value: Any) -> Observational | Experiment:
             remedy="Write {kind: observational, treatment: …, outcome: …, covariates: […]}.",
             found=type(value).__name__,
         )
+    refuse_unnamed(value, DesignFields.noun)
     if "treatment" in value and "variant" in value:
         raise DesignError(
             "The design names both 'treatment' and 'variant', which are two words for one column.",
             remedy="Keep one of them.",
         )
     kind = value.get("kind", "observational")
-    if kind not in DESIGNS:
+    if not isinstance(kind, str) or kind not in DESIGNS:
         raise DesignError(f"There is no design of kind '{kind}'.", remedy=did_you_mean(str(kind), DESIGNS), found=kind)
     try:
         design: Observational | Experiment = _ADAPTER.validate_python({**value, "kind": kind})

@@ -100,7 +100,7 @@ def _relation(connection: duckdb.DuckDBPyConnection, sql: str, name: str) -> duc
         if relation is not None:
             return relation
     except (duckdb.Error, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or ["it says no more"])[0].rstrip(".")
+        reason = (str(error).strip().splitlines() or ["it says no more"])[0].rstrip(".!")
         raise DataError.because(
             error,
             f"'{name}' refused the query: {reason}.",

@@ -15,6 +15,7 @@ from estimand.stats.influence import sum_within
 from estimand.stats.linear import LeastSquares
 
 ClusterKind: TypeAlias = Literal["CR0", "CR1", "CR2"]
+NOTHING_LEFT = 1e-10
 PROJECTION_FLOOR = 1e-10
 
 
@@ -150,8 +151,9 @@ def _half_inverse_times(half_hat: Floats, load: Floats) -> Floats:
 
 
 def _satterthwaite(spread: Floats, half: Floats) -> float:
-    """Degrees of freedom (tr M)^2 / |M|^2 for M = diag(spread) - half half'."""
+    """Degrees of freedom (tr M)^2 / |M|^2 for M = diag(spread) - half half'; not-a-number where M vanishes."""
     inner = half.T @ half
     diagonal = spread - np.einsum("gi,gi->g", half, half)
     square = np.square(spread).sum() - 2.0 * (spread * np.einsum("gi,gi->g", half, half)).sum() + np.square(inner).sum()
-    return float(np.square(diagonal.sum()) / square)
+    nothing_left = square <= np.square(NOTHING_LEFT * spread.sum())
+    return float("nan") if nothing_left else float(np.square(diagonal.sum()) / square)

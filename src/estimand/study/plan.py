@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, get_args
 
 from estimand.core.catalog import keys, resolve
+from estimand.core.declared import refuse_unnamed
 from estimand.core.design import DesignFields
 from estimand.core.method import Method
 from estimand.core.nearest import did_you_mean
@@ -64,16 +66,15 @@ def plan_methods(
 
 
 def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str, Any]]:
-    if listed == ALL or (len(listed) == 1 and listed[0] == ALL):
+    items = [listed] if isinstance(listed, str) else list(listed)
+    if len(items) == 1 and isinstance(items[0], str) and items[0] == ALL:
         return [{"method": key} for key in keys("methods") if isinstance(design, resolve("methods", key).spec.designs)]
-    if isinstance(listed, str):
-        listed = [listed]
     out = []
-    for item in listed:
+    for item in items:
         entry = {"method": item} if isinstance(item, str) else item
         if not isinstance(entry, Mapping) or not isinstance(entry.get("method"), str):
             raise DesignError(
-                f"A method is a key or a mapping with 'method', not {item!r}.",
+                f"A method is a key or a mapping with 'method', not {shorten(repr(item), 80)}.",
                 remedy="Write: aipw, or {method: ipw, id: ipw_att, target: ATT}.",
                 found=item,
             )
@@ -111,6 +112,7 @@ def _one(
             code=Code.UNSUPPORTED,
         )
     given = {**options.get(key, {}), **{name: value for name, value in entry.items() if name not in _OWN}}
+    refuse_unnamed(given, f"Method '{key}'")
     if target is not None and "target" not in given and target in offered_targets(kind):
         given["target"] = target
     return Planned(str(entry.get("id", key)), kind(**given))

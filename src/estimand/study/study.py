@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 import yaml
 from pydantic import BeforeValidator, Field
 
-from estimand.core.declared import Declared, field_names
+from estimand.core.declared import Declared, field_names, refuse_unnamed
 from estimand.core.design import Experiment, Observational, as_design
 from estimand.core.gates import GatePolicy
 from estimand.core.nearest import did_you_mean
@@ -140,13 +140,14 @@ def as_study(value: Study | Mapping[str, Any] | str | Path) -> Study:
     if isinstance(value, Study):
         return value
     if isinstance(value, Mapping):
+        refuse_unnamed(value, Study.noun)
         return Study(**value)
     return Study.from_file(value)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError.because(
             error,
@@ -154,10 +155,15 @@ def _parsed(path: Path) -> dict[str, Any]:
             remedy="Check that it exists and is UTF-8 text.",
             code=Code.UNREADABLE_FILE,
         ) from None
-    except yaml.YAMLError as error:
+    try:
+        content = yaml.safe_load(text)
+    except Exception as error:
+        # Besides its own errors the parser raises whatever a scalar's constructor does, as for the date 2024-02-30.
         raise DesignError.because(
-            error, f"The study file '{path.name}' is not YAML.", remedy="Check its indentation and colons."
-        ) from None
+            error,
+            f"The study file '{path.name}' is not YAML.",
+            remedy="Check its indentation, colons, dates and numbers.",
+        ) from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise DesignError(
             f"The study file '{path.name}' does not describe a study.",

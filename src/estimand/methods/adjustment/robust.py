@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from estimand.core.sample import Sample
-from estimand.errors import DesignError
+from estimand.errors import DesignError, IdentificationError
 from estimand.methods.adjustment.contrast import Spread
 from estimand.stats.cluster import Block, ClusterKind, block_scores, effective_clusters
 
@@ -22,6 +24,8 @@ def clustered_spread(blocks: Sequence[Block], sample: Sample, kind: ClusterKind 
     ------
     DesignError
         If the design names no cluster.
+    IdentificationError
+        If the fit leaves no variation between clusters.
     """
     if sample.cluster is None:
         raise DesignError(
@@ -32,6 +36,11 @@ def clustered_spread(blocks: Sequence[Block], sample: Sample, kind: ClusterKind 
         weighted = any(block.fit.weights is not None for block in blocks)
         kind = "CR1" if weighted or effective_clusters(blocks, sample.cluster) >= MANY_CLUSTERS else "CR2"
     scores = block_scores(blocks, sample.cluster, kind)
+    if scores.df is not None and np.isnan(scores.df).any():
+        raise IdentificationError(
+            "The covariates tell the clusters apart, so nothing is left from which CR2 could learn how clusters vary.",
+            remedy="Leave out covariates that are constant within clusters, or cluster by a finer column.",
+        )
     return Spread(scores.covariance, scores.df, kind)
 
 
