@@ -26,6 +26,7 @@ lint: $(VENV)/.lint
 benchmarks: $(VENV)/.test
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/ipw.py
+	@$(BIN)/python benchmarks/report.py
 
 clean:
 	rm -rf $(VENV) estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
