@@ -235,6 +235,15 @@ def test_neither_the_order_of_rows_nor_of_ties_moves_the_answer(way: str) -> Non
     assert other.std_error[0] == pytest.approx(first.std_error[0], rel=1e-9)
 
 
+def test_neither_threads_nor_the_size_of_blocks_move_a_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = draw(6, 300)[0]
+    options = {"distance": "mahalanobis", "target": "ATE"}
+    whole = es.estimate(frame, DRAWN, "matching", **options)
+    monkeypatch.setattr("estimand.stats.neighbours_cloud.BLOCK_CELLS", 1000)
+    cut = es.estimate(frame, DRAWN, "matching", threads=2, **options)
+    assert cut.to_dict() == whole.to_dict()
+
+
 def test_balance_is_that_of_the_weights_over_the_spread_before() -> None:
     frame = draw(2, 300)[0]
     made = es.estimate(frame, DRAWN, "matching")
