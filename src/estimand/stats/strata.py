@@ -50,14 +50,16 @@ def quantile_strata(propensity: Floats, arm: Ints, grouping: Grouping) -> Ints:
 
 
 def cell_moments(values: Floats, arm: Ints, codes: Ints, strata: int) -> Cells:
-    """Moments of every cell; a cell of fewer than two rows has variance zero."""
+    """Moments of every cell; a cell of one row has the variance within the other cells of its arm."""
     cell = codes * 2 + arm
     count = np.bincount(cell, minlength=2 * strata).astype(float)
     total = np.bincount(cell, weights=values, minlength=2 * strata)
     mean = total / np.maximum(count, 1.0)
     squares = np.bincount(cell, weights=np.square(values - mean[cell]), minlength=2 * strata)
-    variance = squares / np.maximum(count - 1.0, 1.0)
-    return Cells(count.reshape(strata, 2), mean.reshape(strata, 2), variance.reshape(strata, 2))
+    by_arm = squares.reshape(strata, 2), np.maximum(count - 1.0, 0.0).reshape(strata, 2)
+    within = by_arm[0].sum(axis=0) / np.maximum(by_arm[1].sum(axis=0), 1.0)
+    variance = np.where(count.reshape(strata, 2) == 1.0, within, by_arm[0] / np.maximum(by_arm[1], 1.0))
+    return Cells(count.reshape(strata, 2), mean.reshape(strata, 2), variance)
 
 
 def stratum_shares(count: Floats, usable: Bools, target: str) -> Floats:
@@ -83,7 +85,7 @@ def within_effects(values: Floats, features: Floats, arm: Ints, codes: Ints, gro
     A regression uses the features that vary independently in its stratum.
     """
     cells = cell_moments(values, arm, codes, grouping.strata)
-    usable = np.asarray((cells.count >= 2).all(axis=1))
+    usable = np.asarray((cells.count >= 1).all(axis=1))
     share = stratum_shares(cells.count, usable, grouping.target)
     if grouping.within == "means":
         return float(share @ np.where(usable, cells.difference, 0.0))

@@ -79,10 +79,10 @@ class DML(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Fit out of fold, and solve the pooled score."""
-        if self.score == "irm":
-            return self._interactive(case)
         sample = case.sample()
         refuse_precision(self.spec.key, sample)
+        if self.score == "irm":
+            return self._interactive(case)
         requests = [
             request
             for plan in (FoldPlan(self.folds, repeat) for repeat in range(self.repeats))

@@ -111,11 +111,11 @@ class Stratification(Method):
         return self._made(case, value, Draws(kept[:, None], "bootstrap"), (labels, cells, usable), weights)
 
     def _usable(self, cells: Cells) -> Bools:
-        """Strata with both arms; for a variance, two rows of each."""
-        both = np.asarray((cells.count >= 2).all(axis=1))
-        if not both.any():
+        """Strata with both arms; some cell of each arm needs two rows, for a variance."""
+        both = np.asarray((cells.count >= 1).all(axis=1))
+        if not (cells.count[both] >= 2).any(axis=0).all():
             raise IdentificationError(
-                "No stratum has two rows of each arm.",
+                "The strata with both arms hold single rows of an arm, so nothing is known of its noise.",
                 remedy="Use fewer, or coarser, strata.",
                 code=Code.INSUFFICIENT_OVERLAP,
             )
@@ -131,9 +131,9 @@ class Stratification(Method):
     ) -> Estimate:
         labels, cells, usable = strata
         sample = case.sample()
-        findings = _one_armed(labels, cells, usable, self.target)
+        findings = (*_one_armed(labels, cells, usable, self.target), *_single(labels, cells, usable))
         left = int(cells.count[usable].sum())
-        rule = None if usable.all() else "strata with both arms"
+        rule = "strata with both arms" if _lost(cells, usable, self.target).any() else None
         table = Table(
             {
                 "stratum": labels,
@@ -212,7 +212,7 @@ def _redrawn(
     fit = fit_glm(x, d.astype(float), "logistic")
     codes = quantile_strata(fit.mean, d, grouping)
     counts = cell_moments(y, d, codes, grouping.strata).count
-    if not fit.converged or (counts < 2).any():
+    if not fit.converged or (counts < 1).any():
         return None
     return within_effects(y, x, d, codes, grouping)
 
@@ -233,7 +233,7 @@ def _stratum_weights(sample: Sample, codes: Ints, usable: Bools, target: Target)
 
 def _one_armed(labels: list[str], cells: Cells, usable: Bools, target: Target) -> tuple[Finding, ...]:
     """Report strata that cannot be compared: a veto for ATE; for ATT only those with treated rows count."""
-    lost = ~usable if target is Target.ATE else ~usable & (cells.count[:, 1] > 0)
+    lost = _lost(cells, usable, target)
     if not lost.any():
         return ()
     rows = cells.count[:, 1] if target is Target.ATT else cells.count.sum(axis=1)
@@ -250,5 +250,29 @@ def _one_armed(labels: list[str], cells: Cells, usable: Bools, target: Target) -
             message=f"{int(lost.sum())} strata lack an arm ({share:.1%} of the target's rows) and were left out: "
             f"{names[:200]}.",
             remedy="Use coarser strata, or say that the answer is about the others.",
+        ),
+    )
+
+
+def _lost(cells: Cells, usable: Bools, target: Target) -> Bools:
+    """Strata whose loss changes whom the answer is about; one without treated rows says nothing of the treated."""
+    return ~usable if target is Target.ATE else ~usable & (cells.count[:, 1] > 0)
+
+
+def _single(labels: list[str], cells: Cells, usable: Bools) -> tuple[Finding, ...]:
+    """Report cells of one row, whose variance is borrowed from the arm's other strata."""
+    alone = usable & (cells.count == 1).any(axis=1)
+    if not alone.any():
+        return ()
+    return (
+        Finding(
+            check="stratification.single_row",
+            about="stratification",
+            grade=Grade.NOTE,
+            subject=labels[int(alone.argmax())],
+            statistic=float(alone.sum()),
+            message="One row is all of an arm in these strata, and its variance is taken from the others: "
+            f"{', '.join(label for label, single in zip(labels, alone, strict=True) if single)[:200]}.",
+            remedy="Use coarser strata.",
         ),
     )
