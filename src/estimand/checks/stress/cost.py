@@ -11,8 +11,8 @@ TIMES_A_LINEAR_FIT: Mapping[str, float] = {
     "small_sample": 1.0,
     "matching": 10.0,
     "set": 10.0,
-    "resampling": 200.0,
-    "permutation": 200.0,
+    "resampling": 350.0,
+    "permutation": 350.0,
 }
 CROSS_FITTED = 25.0
 
@@ -31,7 +31,7 @@ def linear_cost(case: Case) -> float:
 def refit_cost(case: Case, estimate: Estimate) -> float:
     """Cost of running an estimate's method again, in numbers read.
 
-    A rule of thumb: a cross-fitted method is worth 25 linear fits per repetition, and one that resamples 200.
+    A rule of thumb: a cross-fitted method is worth 25 linear fits per repetition, and one that resamples 350.
     """
     if isinstance(estimate.details.get("nuisance_loss"), Mapping):
         repeats = estimate.options.get("repeats", 1)

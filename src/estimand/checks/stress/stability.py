@@ -23,9 +23,8 @@ def _drawn_splits(estimate: Estimate) -> bool:
 
 
 def _otherwise_random(estimate: Estimate) -> bool:
-    """Whether a seed decides something other than folds: resampling, or a learner on given folds."""
-    fixed = "nuisance_loss" in estimate.details and not _drawn_splits(estimate)
-    return fixed or estimate.inference in {"resampling", "permutation"}
+    """Whether a seed decides something other than folds: a learner, where the folds are given or there are none."""
+    return "nuisance_loss" in estimate.details and not _drawn_splits(estimate)
 
 
 def _refits(
@@ -132,10 +131,10 @@ class SplitStability(Check):
 
 @check("stress.seed_stability", question="Would another seed have told another story?")
 class SeedStability(Check):
-    """Run estimates with randomness of their own, apart from folds, again with other seeds.
+    """Fit learners again with other seeds where the folds are given, or there are none.
 
-    Such are methods that resample, and learners on folds that were given. Folds are examined by
-    ``stress.split_stability``.
+    Drawn folds are examined by ``stress.split_stability``. A method that resamples has a Monte Carlo error that
+    its number of draws decides, and too dear a refit; it is not examined.
 
     Parameters
     ----------
