@@ -110,10 +110,15 @@ class NuisanceBank:
         plain = request.learner.name in MULTINOMIAL and not request.learner.params
         return several and plain and request.plan.in_sample
 
+    def _weights(self) -> Floats | None:
+        """Weights of mean one: penalties and leaf sizes are held against them."""
+        weights = self.sample.weights
+        return None if weights is None else np.asarray(weights / weights.mean())
+
     def _problems(self, request: Nuisance) -> list[Problem]:
         sample = self.sample
         features, everyone = sample.features.values, np.arange(sample.n)
-        common = (sample.weights, request.learner, request.plan)
+        common = (self._weights(), request.learner, request.plan)
 
         def problem(outcome: Floats, rows: Ints, label: str, train: Floats, target: Floats) -> Problem:
             weights, learner, plan = common
@@ -144,7 +149,7 @@ class NuisanceBank:
 
     def _multinomial(self) -> Fit:
         sample = self.sample
-        made = multinomial_propensity(sample.features.values, sample.arm, len(sample.arms), sample.weights)
+        made = multinomial_propensity(sample.features.values, sample.arm, len(sample.arms), self._weights())
         return self._judged(made[0], made[1], made[2], ())
 
     def _judged(self, prediction: Floats, score: Score | None, kept: Bools | None, notes: tuple[str, ...]) -> Fit:

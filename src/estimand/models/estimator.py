@@ -7,7 +7,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from estimand.errors import UnsupportedError
-from estimand.models.trained import Lesson, Trained
+from estimand.models.trained import Lesson, Trained, constant
 from estimand.stats.arrays import Floats
 
 
@@ -36,6 +36,8 @@ class EstimatorObject:
         UnsupportedError
             If a probability is needed and the object has none, or there are weights it does not take.
         """
+        if lesson.outcome.min() == lesson.outcome.max():
+            return constant(lesson)
         model = deepcopy(self._estimator)
         more = {} if lesson.weights is None else {"sample_weight": lesson.weights}
         if more and "sample_weight" not in signature(cast("_Estimator", model).fit).parameters:

@@ -68,7 +68,7 @@ class Lasso(Declared):
         return float(model.intercept_), np.asarray(model.coef_)
 
     def _probability(self, columns: Floats, outcome: Floats, weights: Floats) -> tuple[float, Floats]:
-        path = self._inverse_penalties(columns, outcome)
+        path = self._inverse_penalties(columns, outcome, weights)
         fold = np.arange(outcome.shape[0]) % self.folds
         losses = [
             sum(_held_out_loss(columns, outcome, weights, fold == held, strength) for held in range(self.folds))
@@ -77,9 +77,9 @@ class Lasso(Declared):
         model = _l1_logistic(path[int(np.argmin(losses))]).fit(columns, outcome, sample_weight=weights)
         return float(model.intercept_[0]), np.asarray(model.coef_[0])
 
-    def _inverse_penalties(self, columns: Floats, outcome: Floats) -> Floats:
+    def _inverse_penalties(self, columns: Floats, outcome: Floats, weights: Floats) -> Floats:
         """Grid from the least penalty that sets every slope to zero, down to a thousandth of it."""
-        largest = np.abs(columns.T @ (outcome - outcome.mean())).max()
+        largest = np.abs(columns.T @ (weights * (outcome - np.average(outcome, weights=weights)))).max()
         return np.asarray(np.geomspace(1.0, 1000.0, max(2, self.penalties // 3)) / largest)
 
 
