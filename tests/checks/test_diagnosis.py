@@ -172,3 +172,15 @@ def test_overlap_with_several_arms_looks_at_each() -> None:
     finding = found(record, "overlap.propensity", "ipw")
     assert finding.grade is es.Grade.WARN
     assert finding.statistic == pytest.approx((fitted < 0.05).any(axis=1).mean())
+
+
+def test_arms_told_apart_perfectly_veto_what_still_gives_a_number() -> None:
+    frame = confounded(1.0).assign(d=lambda f: (f["x"] > 0).astype(int))
+    record = run(frame, ["regression", "gcomputation", "ipw", "aipw", "dml"])
+    assert record.verdict.grade is es.Grade.VETO
+    assert {e.id for e in record.estimates} == {"regression", "gcomputation"}
+    for key in ("regression", "gcomputation"):
+        assert found(record, "overlap.separation", key).grade is es.Grade.VETO
+    for key in ("ipw", "aipw", "dml"):
+        assert found(record, f"{key}.failed", key).grade is es.Grade.NOT_RUN
+    assert found(run(confounded(1.0), ["regression"]), "overlap.separation", "regression").grade is es.Grade.PASS
