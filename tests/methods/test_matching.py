@@ -161,6 +161,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "inverse variance": {"distance": "euclidean", "target": "ATC"},
     "greedy": {"replace": False},
     "greedy in strata, two each": {"replace": False, "ratio": 2, "exact": ["c"]},
+    "greedy by id": {"replace": False, "order": "id"},
     "greedy mahalanobis": {"replace": False, "distance": "mahalanobis"},
     "optimal": {"replace": False, "algorithm": "optimal"},
     "optimal mahalanobis in strata": {
@@ -211,6 +212,16 @@ def test_the_caliper_is_kept_and_few_matched_are_warned_of(options: dict[str, An
     (found,) = [finding for finding in made.findings if finding.check == "matching.matched_share"]
     assert found.grade == ("warn" if found.statistic < 0.8 else "note")
     assert found.statistic == pytest.approx(made.details["matched"]["1"] / (frame["d"] == 1).sum())
+
+
+def test_within_a_caliper_the_default_order_does_not_drift_to_its_edge() -> None:
+    """Where controls are scarce, going down the propensity pairs each treated row with a lower control."""
+    frame = draw(11, 3000)[0]
+    drift = {}
+    for order in (None, "hardest"):
+        made = es.estimate(frame, DRAWN, "matching", replace=False, caliper=0.2, order=order)
+        drift[order] = abs(made.details["balance"]["a"]["after"])
+    assert drift[None] < 0.5 * drift["hardest"]
 
 
 @pytest.mark.parametrize("caliper", [None, 0.2])

@@ -89,10 +89,10 @@ class Matching(Method):
     the population says who they are.
 
     With replacement, ties are averaged: every row within ``tie_tolerance`` of the ratio-th nearest squared distance
-    counts equally. Without replacement (ATT only) each control serves once: ``nearest`` goes through the treated
-    from the highest propensity, or the one farthest from any control, taking the nearest control left, round by
-    round; ``optimal`` finds the least total distance among matchings of the most treated. Ties are settled by the
-    rows' ids, never by their order in the file (unless ``tie_order`` says "row").
+    counts equally. Without replacement (ATT only) each control serves once: ``nearest`` goes through the treated in
+    the given ``order``, taking the nearest control left, round by round; ``optimal`` finds the least total distance
+    among matchings of the most treated. Ties are settled by the rows' ids, never by their order in the file (unless
+    ``tie_order`` says "row").
 
     Distances are in standard deviations, over all rows: of the logit of the propensity (default), of the
     propensity; or Mahalanobis with the covariance of all rows; or Euclidean after dividing each encoded covariate by
@@ -121,6 +121,10 @@ class Matching(Method):
         Covariates on which matches agree exactly; the design's ``roles.exact`` by default.
     algorithm : "nearest" | "optimal"
         "optimal" only without replacement.
+    order : "hardest" | "id", optional
+        Without replacement: from the highest propensity, or the row farthest from any control; or in the random order
+        of the hashed ids. Default: "hardest", but "id" with a caliper, within which going down the propensity would
+        push each treated row to a control at the caliper's lower edge.
     bias_correct : bool, optional
         Correct for what matches differ in, by least squares in the matched set (Abadie & Imbens 2011). Default: for
         "mahalanobis" and "euclidean". Not with replacement on a propensity, whose variance has no place for it.
@@ -146,6 +150,7 @@ class Matching(Method):
     caliper: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     exact: Names = ()
     algorithm: Literal["nearest", "optimal"] = "nearest"
+    order: Literal["hardest", "id"] | None = None
     bias_correct: bool | None = None
     covariance: Literal["heteroskedastic", "homoskedastic"] = "heteroskedastic"
     population: Literal["superpopulation", "sample"] = "superpopulation"
@@ -252,7 +257,10 @@ class Matching(Method):
             order = treated[np.argsort(measured.ids[treated])]
             controls = space.optimal(order, pool, rule)
         else:
-            order = hardest_first(space, measured.scores, treated, pool, measured.ids)
+            hardest = self.order == "hardest" or (self.order is None and self.caliper is None)
+            order = treated[np.argsort(sample.ids[treated])]
+            if hardest:
+                order = hardest_first(space, measured.scores, treated, pool, measured.ids)
             controls = space.greedy(order, pool, rule)
         place = np.argsort(order)
         sets = Sets(order[place], controls[place])
