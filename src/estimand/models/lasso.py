@@ -74,7 +74,7 @@ class Lasso(Declared):
             sum(_held_out_loss(columns, outcome, weights, fold == held, strength) for held in range(self.folds))
             for strength in path
         ]
-        model = _l1_logistic(path[int(np.argmin(losses))]).fit(columns, outcome, sample_weight=weights)
+        model = _l1_logistic(columns, outcome, weights, path[int(np.argmin(losses))])
         return float(model.intercept_[0]), np.asarray(model.coef_[0])
 
     def _inverse_penalties(self, columns: Floats, outcome: Floats, weights: Floats) -> Floats:
@@ -87,12 +87,15 @@ def _held_out_loss(columns: Floats, outcome: Floats, weights: Floats, held: Bool
     train = outcome[~held]
     if train.min() == train.max():
         return np.inf
-    model = _l1_logistic(strength).fit(columns[~held], train, sample_weight=weights[~held])
+    model = _l1_logistic(columns[~held], train, weights[~held], strength)
     linear = model.decision_function(columns[held])
     return float(weights[held] @ (np.logaddexp(0.0, linear) - outcome[held] * linear))
 
 
-def _l1_logistic(strength: float) -> LogisticRegression:
-    return LogisticRegression(
-        l1_ratio=1.0, C=strength, solver="saga", max_iter=MAX_ITERATIONS, tol=1e-4, random_state=0
+def _l1_logistic(columns: Floats, outcome: Floats, weights: Floats, strength: float) -> LogisticRegression:
+    """Fit at one penalty; the solver's step assumes that no weight exceeds one, so the scale moves to the penalty."""
+    heaviest = float(weights.max())
+    model = LogisticRegression(
+        l1_ratio=1.0, C=strength * heaviest, solver="saga", max_iter=MAX_ITERATIONS, tol=1e-4, random_state=0
     )
+    return model.fit(columns, outcome, sample_weight=weights / heaviest)
