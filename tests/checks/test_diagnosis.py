@@ -176,11 +176,20 @@ def test_overlap_with_several_arms_looks_at_each() -> None:
 
 def test_arms_told_apart_perfectly_veto_what_still_gives_a_number() -> None:
     frame = confounded(1.0).assign(d=lambda f: (f["x"] > 0).astype(int))
-    record = run(frame, ["regression", "gcomputation", "ipw", "aipw", "dml"])
+    record = run(frame, ["regression", "gcomputation", "ipw", {"method": "aipw", "learner": "boosting"}])
     assert record.verdict.grade is es.Grade.VETO
-    assert {e.id for e in record.estimates} == {"regression", "gcomputation"}
-    for key in ("regression", "gcomputation"):
+    assert {e.id for e in record.estimates} == {"regression", "gcomputation", "aipw"}
+    for key in ("regression", "gcomputation", "aipw"):
         assert found(record, "overlap.separation", key).grade is es.Grade.VETO
-    for key in ("ipw", "aipw", "dml"):
-        assert found(record, f"{key}.failed", key).grade is es.Grade.NOT_RUN
+        assert found(record, "overlap.separation", key).statistic > 0.5
+    assert found(record, "ipw.failed", "ipw").grade is es.Grade.NOT_RUN
     assert found(run(confounded(1.0), ["regression"]), "overlap.separation", "regression").grade is es.Grade.PASS
+
+
+def test_a_rare_cell_of_one_arm_is_a_warning_and_not_a_veto() -> None:
+    frame = confounded(0.5)
+    frame = frame.assign(rare=(np.arange(3_000) < 4).astype(int), d=frame["d"].where(np.arange(3_000) >= 4, 1))
+    record = run(frame, ["regression"], covariates=["x", "rare"])
+    finding = found(record, "overlap.separation", "regression")
+    assert finding.grade is es.Grade.WARN
+    assert finding.statistic == pytest.approx(4 / 3_000)

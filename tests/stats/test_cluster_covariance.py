@@ -172,9 +172,19 @@ def test_a_model_in_blocks_has_the_covariance_of_the_whole_model(kind: str) -> N
     np.testing.assert_allclose(np.diag(found.covariance), np.diag(covariance), rtol=1e-8)
 
 
-@pytest.mark.parametrize("kind", ["CR0", "CR1", "CR2"])
-def test_a_weighted_fit_is_refused_rather_than_given_the_covariance_of_an_unweighted_one(kind: str) -> None:
+def test_a_weighted_fit_is_refused_the_bias_reduced_covariance() -> None:
     x, y, codes = clustered(4, [3, 4, 5, 6])
     fit = least_squares(x, y, np.linspace(0.5, 2.0, len(y)))
     with pytest.raises(UnsupportedError, match="weighted"):
-        cluster_scores(fit, all_raw(fit), codes, kind)
+        cluster_scores(fit, all_raw(fit), codes, "CR2")
+
+
+@pytest.mark.parametrize("kind", ["CR0", "CR1"])
+def test_a_weighted_fit_has_the_cluster_covariance_of_weighted_least_squares(kind: str) -> None:
+    x, y, codes = clustered(4, [3, 4, 5, 6, 7, 8])
+    weights = np.linspace(0.5, 2.0, len(y))
+    fit = least_squares(x, y, weights)
+    ours = cluster_scores(fit, all_raw(fit), codes, kind).covariance
+    options = {"groups": codes, "use_correction": kind == "CR1"}
+    theirs = sm.WLS(y, sm.add_constant(x), weights=weights).fit(cov_type="cluster", cov_kwds=options).cov_params()
+    np.testing.assert_allclose(np.diag(ours), np.diag(theirs)[-ours.shape[0] :], rtol=1e-8)

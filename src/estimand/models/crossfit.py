@@ -185,15 +185,10 @@ def _assembled(
 
 
 def _stacked(problem: Problem, group: list[Problem], made: list[Solution | ConvergenceError]) -> Solution:
-    """Mix the candidates by out-of-fold loss; one that failed is left out, and a note says so.
-
-    A propensity is not patched up: arms that covariates tell apart perfectly cannot be compared.
-    """
+    """Mix the candidates by out-of-fold loss; one that failed is left out, and a note says so."""
     solved = [(part, item) for part, item in zip(group, made, strict=True) if isinstance(item, Solution)]
     failed = [(part, item) for part, item in zip(group, made, strict=True) if isinstance(item, ConvergenceError)]
     if not solved:
-        raise failed[0][1]
-    if failed and problem.label.startswith("propensity"):
         raise failed[0][1]
     if failed:
         part, error = failed[0]
