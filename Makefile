@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test lint nightly benchmarks clean
+.PHONY: demo test lint nightly benchmarks peers clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/estimand demo lalonde
@@ -28,8 +28,12 @@ benchmarks: $(VENV)/.test
 	@$(BIN)/python benchmarks/ipw.py
 	@$(BIN)/python benchmarks/report.py
 
+peers: $(VENV)/.test .venv-peers/.made
+	@$(BIN)/python benchmarks/double_ml.py --peers .venv-peers/bin/python
+	@$(BIN)/python benchmarks/matching.py --peers .venv-peers/bin/python
+
 clean:
-	rm -rf $(VENV) estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; set PYTHON=…"; exit 1; }
@@ -50,4 +54,9 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.lint: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing estimand and its linters"
 	@$(INSTALL) --editable ".[test,lint]"
+	@touch $@
+
+.venv-peers/.made: $(VENV)/.made benchmarks/peers.txt
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	@touch $@
