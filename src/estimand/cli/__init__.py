@@ -16,16 +16,36 @@ VETOED = 3
 
 def main() -> None:
     """Run the command line; exit 0 when done, 2 on bad input, 3 when the headline is vetoed."""
-    from estimand.cli.app import app
-
     try:
-        app()
+        _call()
     except EstimandError as error:
         sys.stderr.write(f"Error: {error.message}\n{error.remedy}\n")
         sys.exit(BAD_INPUT)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        _refuse_output(error)
+
+
+def _call() -> None:
+    """Run the command line, and find out here whether what it printed could be printed."""
+    from estimand.cli.app import app
+
+    try:
+        app()
+    finally:
+        sys.stdout.flush()
+
+
+def _refuse_output(error: OSError) -> None:
+    """Say what the system would not write, or read, and stop."""
+    from estimand.cli.output import abandon_output
+
+    abandon_output()
+    place = f"'{error.filename}'" if error.filename else "Standard output"
+    sys.stderr.write(f"Error: {place} failed: {error.strerror or error}.\nCheck that it is there, and has room.\n")
+    sys.exit(BAD_INPUT)
 
 
 def perform(module: str, command: str, **arguments: Any) -> None:

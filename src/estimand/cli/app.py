@@ -1,5 +1,6 @@
 """What the command line takes: commands, arguments and options."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"estimand {version('estimand')}")
+        raise typer.Exit
+
+
+@app.callback()
+def estimand(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """From a question and a table of data to a causal answer someone can defend."""
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON on standard output.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write record, arrays and report there.")]

@@ -1,7 +1,5 @@
 """The command that audits a table before any estimate."""
 
-import json as json_text
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from estimand.cli import VETOED
+from estimand.cli.output import folder_for, print_json, tell_places, writing
 from estimand.cli.show import STYLES, terminal
 from estimand.core.audit import AuditRecord
 from estimand.core.finding import Grade
@@ -21,15 +20,17 @@ from estimand.study.audit import audit as audited
 
 def audit(data: str, design: Mapping[str, Any], seed: int, json: bool, out: Path | None) -> int:
     """Audit a table; 3 when a veto is found."""
+    folder = None if out is None else folder_for(out)
     record = audited(data, design, seed=seed)
     if json:
-        sys.stdout.write(json_text.dumps(record.to_dict(), allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+        print_json(record.to_dict())
     else:
         show_audit(record, terminal())
-    if out is not None:
-        saved = record.save(out / "audit.json")
-        page = write_audit(record, out / "audit.html")
-        Console(stderr=True).print(Text(f"Audit: {page}   Record: {saved}"), soft_wrap=True)
+    if folder is not None:
+        with writing(folder):
+            saved = record.save(folder / "audit.json")
+            page = write_audit(record, folder / "audit.html")
+        tell_places(audit=page, record=saved)
     return VETOED if record.verdict.grade is Grade.VETO else 0
 
 

@@ -1,7 +1,5 @@
 """Commands that list what there is, and that write simulated data."""
 
-import json as json_text
-import sys
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from estimand.cli.output import print_json
 from estimand.cli.show import terminal
 from estimand.core.catalog import resolve
 from estimand.core.method import Method
@@ -74,7 +73,7 @@ def _manual(method: type[Method], json: bool) -> int:
 
 
 def _print_json(value: Any) -> int:
-    sys.stdout.write(json_text.dumps(value, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+    print_json(value)
     return 0
 
 

@@ -1,6 +1,5 @@
 """The command that looks at a table before a study of it."""
 
-import json as json_text
 import sys
 
 from rich.box import SIMPLE_HEAD
@@ -8,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from estimand.cli.output import print_json
 from estimand.cli.show import terminal
 from estimand.study.inspect import Inspection
 from estimand.study.inspect import inspect as look_at
@@ -17,7 +17,7 @@ def inspect(data: str, json: bool, study: bool) -> int:
     """Print what each column holds and may be, or a draft of a study file."""
     seen = look_at(data)
     if json:
-        sys.stdout.write(json_text.dumps(seen.to_dict(), allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+        print_json(seen.to_dict())
     elif study:
         sys.stdout.write(seen.study_yaml())
     else:

@@ -148,10 +148,18 @@ def as_study(value: Study | Mapping[str, Any] | str | Path) -> Study:
 def _parsed(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        named = path.resolve().name or str(path)
+        raise DataError(
+            f"The study file '{named}' cannot be read: it is a folder.",
+            remedy="Name the study file in it, such as study.yaml.",
+            code=Code.UNREADABLE_FILE,
+            found=named,
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError.because(
             error,
-            f"The study file '{path.name}' cannot be read.",
+            f"The study file '{path.name or path}' cannot be read.",
             remedy="Check that it exists and is UTF-8 text.",
             code=Code.UNREADABLE_FILE,
         ) from None
