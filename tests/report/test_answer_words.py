@@ -1,6 +1,7 @@
 """The answer in one plain sentence."""
 
 import doctest
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import study_records as made
 
 from estimand.core.design import Observational
+from estimand.core.finding import Grade
 from estimand.core.question import Question, Target
 from estimand.core.uncertainty import Normal, Regions, Unknown
 from estimand.report import words
+from estimand.report.sizes import effect_sizes
 from estimand.report.words import answer_parts, answer_sentence, design_sentence
 
 INF = float("inf")
@@ -48,7 +51,7 @@ def test_a_fall_of_a_share_is_told_in_percentage_points():
 def test_arms_with_names_are_named():
     assert answer_sentence(made.experiment()) == (
         "Variant B raised revenue by about 2.13 pounds on average over everyone, compared with A "
-        "(95% interval 0.934 to 3.33)."
+        "(95% interval 0.934 to 3.33). 1 other comparison below."
     )
 
 
@@ -137,3 +140,40 @@ def test_the_unit_of_the_question_is_not_lent_to_another_outcome():
 def test_designs_in_words():
     assert design_sentence(made.lalonde()).startswith("Observational: nobody controlled who was treated")
     assert design_sentence(made.experiment()).startswith("Experiment: treatment was assigned at random")
+
+
+def several(arms=("a", "b", "c"), treatment="a", target=Target.ATE, **more):
+    others = arms[1:]
+    count = len(others)
+    one = made.estimate("aipw", (1214.3, -5.0, 7.0)[:count], (100.0,) * count, target=target, arms=others, outcome="y")
+    design = Observational(treatment=treatment, outcome=("y",))
+    return made.record((one,), design=design, arms=dict.fromkeys(arms, 50), **more)
+
+
+def test_of_more_than_two_arms_the_sentence_names_the_one_it_is_about():
+    assert answer_sentence(several(("0", "1", "2"))) == (
+        "A = 1 raised y by about 1,214 dollars on average over everyone, compared with 0 "
+        "(95% interval 1,018 to 1,410). 1 other comparison below."
+    )
+    four = answer_sentence(several(("0", "1", "2", "3"), treatment="dose"))
+    assert four.startswith("Dose = 1 raised y")
+    assert four.endswith("2 other comparisons below.")
+
+
+@pytest.mark.parametrize("arms", [("0", "1"), ("A", "B"), ("0", "1", "2")])
+@pytest.mark.parametrize("grade", [None, Grade.VETO])
+def test_a_comparison_that_adjusts_for_nothing_never_sounds_causal(arms, grade):
+    findings = () if grade is None else (made.finding("overlap.propensity", "aipw", grade, "Far apart."),)
+    record = several(arms, treatment="dose", target=Target.ASSOCIATION, findings=findings)
+    said = f"y differs by about 1,214 dollars between the arms (dose = {arms[1]} less dose = {arms[0]}), not adjusted"
+    assert said.lower() in answer_sentence(record).lower()
+    everything = [answer_sentence(record), words.estimand_sentence(record), *(s.label for s in effect_sizes(record))]
+    assert not [text for text in everything if re.search(r"raised|lowered|would|effect|left y", text)]
+
+
+def test_an_unadjusted_difference_that_may_be_nothing_says_so():
+    one = made.estimate("aipw", (-1.0,), (2.0,), target=Target.ASSOCIATION)
+    assert answer_sentence(made.record((one,))) == (
+        "Re78 differs by about −1.00 dollars between the arms (training = 1 less training = 0), not adjusted, "
+        "but the difference could be anything from −4.92 to 2.92 (95% interval): the data do not settle the direction."
+    )

@@ -160,7 +160,10 @@ def _title(record: StudyRecord, lines: list[_Line]) -> str:
     if lead.tone is Tone.VETOED:
         said = f"{lead.name} says {_amount(lead)}, and is not to be relied on"
     else:
-        said = f"{lead.name} puts the effect on {record.question.called(lead.estimate.outcome)} at {_amount(lead)}"
+        what = "difference in" if is_naive(lead.estimate) else "effect on"
+        said = f"{lead.name} puts the {what} {record.question.called(lead.estimate.outcome)} at {_amount(lead)}"
+    if is_naive(lead.estimate):
+        return f"{said}, not adjusted"
     naive = next((n for n in lines if is_naive(n.estimate) and n.estimate.outcome == lead.estimate.outcome), None)
     if naive is None or naive.value is None:
         return said

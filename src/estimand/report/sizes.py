@@ -41,8 +41,11 @@ def _sizes(record: StudyRecord, headline: Estimate) -> Iterator[Size]:
     standing: Standing = "vetoed" if vetoes(record, headline) else "headline"
     arm = f"{headline.terms[0].label}, " if len(record.sample.arms) > 2 else ""
     note = "vetoed: not to be relied on" if standing == "vetoed" else f"{arm}by {headline.id}"
-    yield _absolute(record, headline, "Absolute effect", note, standing)
-    yield _relative(record, headline, standing)
+    word = "difference, not adjusted" if is_naive(headline) else "effect"
+    yield _absolute(record, headline, f"Absolute {word}", note, standing)
+    yield _relative(record, headline, f"Relative {word}", standing)
+    if is_naive(headline):
+        return
     naive = next((e for e in record.estimates if is_naive(e) and e.outcome == headline.outcome), None)
     if naive is not None and naive.summary()[0]["value"] is not None:
         yield _absolute(record, naive, "Unadjusted difference", "naive: not adjusted", "naive")
@@ -54,16 +57,16 @@ def _absolute(record: StudyRecord, estimate: Estimate, label: str, note: str, st
     return Size(label, _signed(factor * row["value"]), unit.strip(), _interval(row, factor, estimate), note, standing)
 
 
-def _relative(record: StudyRecord, headline: Estimate, standing: Standing) -> Size:
+def _relative(record: StudyRecord, headline: Estimate, label: str, standing: Standing) -> Size:
     try:
         ratio = headline.relative()
     except (IdentificationError, UnsupportedError) as error:
-        return Size("Relative effect", "none", "", "", error.message, "absent")
+        return Size(label, "none", "", "", error.message, "absent")
     row = ratio.summary()[0]
     level = _level(record, headline)
     note = f"of the untreated level, {level}"
     interval = _interval(row, 100.0, ratio, "%")
-    return Size("Relative effect", f"{_signed(100 * row['value'])}%", "", interval, note, standing)
+    return Size(label, f"{_signed(100 * row['value'])}%", "", interval, note, standing)
 
 
 def _level(record: StudyRecord, headline: Estimate) -> str:

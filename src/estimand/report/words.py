@@ -17,7 +17,7 @@ from estimand.figures.numbers import (
     format_share,
     spoken_unit,
 )
-from estimand.figures.standing import headline_of, unit_of, vetoes
+from estimand.figures.standing import headline_of, is_naive, unit_of, vetoes
 
 __all__ = [
     "NONE",
@@ -77,14 +77,18 @@ class _Effect:
     unit: str
     interval: str
     empty: bool
+    naive: bool
+    others: int
 
     @property
     def amount(self) -> Part:
         """Size of the effect with its unit."""
-        return Part(format_number(abs(self.value)) + self.unit, number=True)
+        return Part(format_number(self.value if self.naive else abs(self.value)) + self.unit, number=True)
 
     def claim(self, raised: str, lowered: str) -> list[Part]:
-        """Subject, verb, outcome and amount."""
+        """Subject, verb, outcome and amount; of a comparison that adjusts for nothing, only that the arms differ."""
+        if self.naive:
+            return [Part(f"{self.outcome} differs by about "), self.amount, Part(self.whom)]
         verb = lowered if self.value < 0 else raised
         start = f"{self.subject} {verb} {self.outcome} by about "
         return [Part(start), self.amount, Part(self.whom + self.versus)]
@@ -109,6 +113,8 @@ def answer_parts(record: StudyRecord) -> tuple[Part, ...]:
     if effect is None:
         return (Part(f"There is no answer: '{headline.id}' could not work out a number."),)
     parts = _vetoed(effect) if vetoes(record, headline) else _standing(effect)
+    if effect.others:
+        parts.append(Part(f" {effect.others} other comparison{'s' if effect.others > 1 else ''} below."))
     return (Part(_capital(parts[0].text), parts[0].number), *parts[1:])
 
 
@@ -119,7 +125,7 @@ def _vetoed(effect: _Effect) -> list[Part]:
 
 
 def _standing(effect: _Effect) -> list[Part]:
-    if effect.value == 0:
+    if effect.value == 0 and not effect.naive:
         nothing = Part(f"{effect.subject} left {effect.outcome} as it was{effect.whom}{effect.versus}")
         return [nothing, *_bracket(effect)]
     if effect.ci is None or not _includes_zero(effect.ci):
@@ -130,7 +136,7 @@ def _standing(effect: _Effect) -> list[Part]:
         return [*claim, tail]
     return [
         *claim,
-        Part(", but the change could be anything "),
+        Part(f", but the {'difference' if effect.naive else 'change'} could be anything "),
         Part(_range(effect.ci), number=True),
         Part(f" ({effect.interval}): the data do not settle the direction."),
     ]
@@ -145,7 +151,7 @@ def _bracket(effect: _Effect) -> list[Part]:
 
 
 def _between(effect: _Effect) -> list[Part]:
-    change = " of the change" if effect.value < 0 else ""
+    change = " of the change" if effect.value < 0 and not effect.naive else ""
     return [Part(f" ({effect.interval}{change} "), Part(format_interval(effect.ci), number=True)]
 
 
@@ -170,31 +176,50 @@ def _effect(record: StudyRecord, headline: Estimate) -> _Effect | None:
     factor, unit = spoken_unit(unit_of(record, headline))
     ci = None if row["ci"] is None else [None if end is None else factor * end for end in row["ci"]]
     subject, versus = _arms(record, row)
+    naive = is_naive(headline)
     return _Effect(
         subject=subject,
         versus=versus,
         outcome=record.question.called(headline.outcome),
-        whom=WHOM.get(headline.target, f" ({headline.target.words})"),
+        whom=_apart(record, row) if naive else WHOM.get(headline.target, f" ({headline.target.words})"),
         value=factor * row["value"],
         ci=ci,
         unit=unit,
         interval=level_words(headline.level),
         empty=ci is None and isinstance(headline.uncertainty, Regions),
+        naive=naive,
+        others=len(headline.terms) - 1,
     )
 
 
 def _arms(record: StudyRecord, row: dict[str, Any]) -> tuple[str, str]:
-    """Name the arm of a term, and what it is compared with unless that is plainly no treatment."""
+    """Name the arm of a term, and what it is compared with unless that is plainly no treatment.
+
+    Only of two arms can one stand for the treatment; of more, the sentence names the one it is about.
+    """
+    arm, control = _compared(record, row)
+    column, two = record.design.treatment, len(record.sample.arms) == 2
+    versus = f", compared with {control}" if control else ""
+    if two and (arm.lower() in TREATED or arm == column):
+        plain = column.lower() in GENERIC and column not in record.question.labels
+        name = "the treatment" if plain else record.question.called(column)
+        return name, "" if control.lower() in UNTREATED else versus
+    coded = arm.lower() in (*TREATED, *UNTREATED) or arm.replace(".", "").isdigit()
+    return f"{record.question.called(column)} {'= ' if coded else ''}{arm}", versus
+
+
+def _compared(record: StudyRecord, row: dict[str, Any]) -> tuple[str, str]:
+    """Return the labels of the arm a term is about, and of the control."""
     arms = list(record.sample.arms)
-    control = arms[0] if arms else ""
-    arm = str(row["at"].get("arm", arms[-1] if len(arms) == 2 else row["label"]))
-    column = record.design.treatment
-    plain = column.lower() in GENERIC and column not in record.question.labels
-    name = "the treatment" if plain else record.question.called(column)
-    if arm.lower() in TREATED or arm == column:
-        return name, "" if len(arms) == 2 and control.lower() in UNTREATED else f", compared with {control}"
-    named = f"{record.question.called(column)} {arm}"
-    return named, f", compared with {control}" if control else ""
+    arm = row["at"].get("arm", arms[-1] if len(arms) == 2 else row["label"])
+    return str(arm), arms[0] if arms else ""
+
+
+def _apart(record: StudyRecord, row: dict[str, Any]) -> str:
+    """Say between which arms a number that adjusts for nothing was taken, and in which order."""
+    arm, control = _compared(record, row)
+    name = record.question.called(record.design.treatment)
+    return f" between the arms ({name} = {arm} less {name} = {control}), not adjusted"
 
 
 def level_words(level: float) -> str:
@@ -223,6 +248,8 @@ def estimand_sentence(record: StudyRecord) -> str:
     column = record.design.treatment
     between = f"{column} = {' or '.join(others) or 'treated'} and {column} = {control}"
     outcome = record.question.called(record.design.outcome[0] if headline is None else headline.outcome)
+    if target is Target.ASSOCIATION:
+        return f"How {outcome} differs between {between} ({target}: {target.words})."
     whom = WHOM.get(target, f" ({target.words})")
     said = f"How {outcome} would differ{whom} between {between} ({target}: {target.words})."
     population = None if headline is None else headline.population
