@@ -189,7 +189,20 @@ def test_arms_told_apart_perfectly_veto_what_still_gives_a_number() -> None:
 def test_a_rare_cell_of_one_arm_is_a_warning_and_not_a_veto() -> None:
     frame = confounded(0.5)
     frame = frame.assign(rare=(np.arange(3_000) < 4).astype(int), d=frame["d"].where(np.arange(3_000) >= 4, 1))
-    record = run(frame, ["regression"], covariates=["x", "rare"])
-    finding = found(record, "overlap.separation", "regression")
+    record = run(frame, [{"method": "aipw", "learner": "boosting"}], covariates=["x", "rare"])
+    finding = found(record, "overlap.separation", "aipw")
     assert finding.grade is es.Grade.WARN
     assert finding.statistic == pytest.approx(4 / 3_000)
+
+
+def test_a_method_with_nothing_to_adjust_for_is_warned_of() -> None:
+    bare = run(confounded(1.0), ["difference", "regression"], covariates=[])
+    assert found(bare, "design.unadjusted", "regression").grade is es.Grade.WARN
+    assert bare.verdict.grade is es.Grade.WARN
+    assert found(run(confounded(1.0), ["regression"]), "design.unadjusted", "regression").grade is es.Grade.PASS
+
+
+def test_remedies_name_only_what_the_method_can_do() -> None:
+    record = run(confounded(4.0), ["ipw", {"method": "aipw", "learner": "linear"}])
+    assert "set trim" in found(record, "overlap.propensity", "ipw").remedy
+    assert "trim" not in found(record, "overlap.propensity", "aipw").remedy

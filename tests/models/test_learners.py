@@ -73,12 +73,13 @@ def test_an_outcome_model_that_fails_is_left_out_and_a_finding_says_so() -> None
     assert np.isfinite(made.value[0])
 
 
-def test_a_propensity_that_fails_is_not_patched_up() -> None:
+def test_a_linear_propensity_that_separates_leaves_the_stack_with_a_note() -> None:
     frame = frame_of(12)
     frame["x3"] = (frame["d"] == 1) & (frame["x0"] > 1.0)
     design = {"treatment": "d", "outcome": "y", "covariates": ["x0", "x1", "x3"]}
-    with pytest.raises(es.ConvergenceError, match="no optimum"):
-        es.estimate(frame.astype({"x3": float}), design, "aipw", folds=2, learner="auto")
+    made = es.estimate(frame.astype({"x3": float}), design, "aipw", folds=2, learner="auto")
+    notes = [finding.message for finding in made.findings if finding.check == "aipw.learner"]
+    assert any("'linear' took no part in propensity" in note for note in notes)
 
 
 def test_auto_needs_folds() -> None:

@@ -14,7 +14,7 @@ from estimand.core.jsonable import ArrayStore, Json, decode, encode, number
 from estimand.core.question import Target
 from estimand.core.table import Table
 from estimand.core.uncertainty import Normal, Regions, Uncertainty, hull, uncertainty_from_dict
-from estimand.errors import IdentificationError, UnsupportedError
+from estimand.errors import DesignError, IdentificationError, UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats
 from estimand.stats.intervals import critical_value
 
@@ -173,7 +173,12 @@ class Estimate(Frozen):
 
     def interval(self, level: float | None = None, joint: bool = False) -> Floats:
         """Confidence interval per term, shape (k, 2); ``joint`` covers all terms at once."""
-        return self.uncertainty.interval(self.value, self.level if level is None else level, joint)
+        wanted = self.level if level is None else level
+        if not 0.0 < wanted < 1.0:
+            raise DesignError(
+                f"A confidence level of {wanted:g} does not exist.", remedy="Give one between 0 and 1, such as 0.95."
+            )
+        return self.uncertainty.interval(self.value, wanted, joint)
 
     def combine(self, matrix: Floats, terms: tuple[Term, ...]) -> "Estimate":
         """Linear combinations of the terms.

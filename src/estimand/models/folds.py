@@ -48,7 +48,7 @@ def hashed_folds(ids: Hashes, arm: Ints, cluster: Ints | None, folds: int, salt:
         if members.shape[0] < folds:
             raise DataError(
                 f"An arm has {members.shape[0]} independent units, fewer than {folds} folds.",
-                remedy=f"Use folds={max(1, members.shape[0])} or fewer, or gather more data.",
+                remedy=f"Use folds={members.shape[0]} or fewer." if members.shape[0] > 1 else "Gather more data.",
                 code=Code.INSUFFICIENT_DATA,
             )
         ranked = members[np.argsort(order[members], kind="stable")]

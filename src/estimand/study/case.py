@@ -10,7 +10,7 @@ from estimand.core.moments import Moments
 from estimand.core.run import Run
 from estimand.core.sample import Drop, Sample
 from estimand.core.table import Table
-from estimand.errors import DataError
+from estimand.errors import Code, DataError, IdentificationError
 from estimand.models.bank import Cache, NuisanceBank
 
 UNEVEN = 0.01
@@ -49,11 +49,7 @@ def case_of(
             f"Arm '{thin}' has {counts[thin]} rows with outcome '{outcome}'; two are needed.",
             remedy="Gather more data, or leave the arm or the outcome out.",
         )
-    if rows.cluster is not None and np.unique(rows.cluster).shape[0] < 2:
-        raise DataError(
-            f"All rows are in one cluster of '{design.cluster}', so nothing is independent.",
-            remedy="Name the column of groups within which rows depend, or leave it out.",
-        )
+    _refuse_lonely_cluster(rows, str(design.cluster))
     bank = NuisanceBank(rows, outcome, run, cache)
     absent = None if present.all() else source.take(np.flatnonzero(~present)).expanded()
     return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent)
@@ -80,3 +76,17 @@ def missing_outcome(sample: Sample, outcome: str) -> tuple[tuple[Drop, ...], tup
         evidence=Table({"arm": sample.arms, "missing": rates}),
     )
     return (Drop("outcome missing", outcome, total),), (finding,)
+
+
+def _refuse_lonely_cluster(rows: Sample, column: str) -> None:
+    """Refuse an arm whose rows are all in one cluster: nothing tells its effect from that cluster's own level."""
+    if rows.cluster is None:
+        return
+    for a, label in enumerate(rows.arms):
+        if np.unique(rows.cluster[rows.arm == a]).shape[0] < 2:
+            raise IdentificationError(
+                f"All rows of arm '{label}' are in one cluster of '{column}', so its effect cannot be told from "
+                "that cluster's own level.",
+                remedy="Gather more clusters, or leave the cluster column out if rows are independent.",
+                code=Code.INSUFFICIENT_DATA,
+            )

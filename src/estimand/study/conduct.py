@@ -103,6 +103,7 @@ class Conduct:
     ) -> StudyRecord:
         headline = self._headline(estimates)
         findings.extend(_target_finding(headline, self.question))
+        findings.extend(self._passed_over(headline, estimates))
         ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
         used = sample.rows_read - sum(drop.rows for drop in drops)
         flow = SampleFlow(
@@ -146,10 +147,34 @@ class Conduct:
                 found=self.headline,
             )
 
+    def _passed_over(self, headline: Estimate | None, estimates: tuple[Estimate, ...]) -> tuple[Finding, ...]:
+        """Say so where the method that was to lead could not answer, and another leads."""
+        if headline is None or self.headline is not None:
+            return ()
+        made = {estimate.id for estimate in estimates}
+        for planned in self.planned:
+            name = self._estimate_id(planned.id, headline.outcome)
+            if name == headline.id:
+                return ()
+            if name not in made and getattr(planned.method, "target", None) is self.question.target:
+                return (
+                    Finding(
+                        check="design.headline",
+                        about=headline.id,
+                        grade=Grade.WARN,
+                        subject=name,
+                        message=f"'{name}' was to lead and could not be computed; '{headline.id}' leads instead.",
+                        remedy="See why it failed, or declare the headline.",
+                    ),
+                )
+        return ()
+
     def _headline(self, estimates: tuple[Estimate, ...]) -> Estimate | None:
         """The declared headline, or the first estimate whose target is the question's."""
         if self.headline is None:
-            return next((e for e in estimates if e.target is self.question.target), None)
+            wanted_target = self.question.target
+            fitting = (e for e in estimates if e.target is wanted_target and e.target is not Target.ASSOCIATION)
+            return next(fitting, None)
         wanted = self._estimate_id(self.headline, self.design.outcome[0])
         chosen = next(estimate for estimate in estimates if estimate.id == wanted)
         if chosen.target is Target.ASSOCIATION:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from estimand.core.catalog import keys, resolve
 from estimand.core.design import as_design
 from estimand.core.estimate import Estimate
@@ -64,15 +66,37 @@ def estimate(
     >>> es.estimate("outreach", design, "ipw", target="ATT").target
     <Target.ATT: 'ATT'>
     """
+    check_settings(seed, level, threads)
     drawn = as_design(design)
     name = drawn.outcome[0] if outcome is None else outcome
-    if name not in drawn.outcome:
-        raise DesignError(f"The design has no outcome '{name}'.", remedy=did_you_mean(name, drawn.outcome), found=name)
+    if not isinstance(name, str) or name not in drawn.outcome:
+        raise DesignError(
+            f"The design has no outcome '{name}'.", remedy=did_you_mean(str(name), drawn.outcome), found=name
+        )
     (planned,) = plan_methods([{"method": method, **options}], {}, None, drawn)
     source = data if isinstance(data, Sample | Moments) else open_source(data, drawn, build_sample)[1]
     with single_threaded():
         case = case_of(drawn, source, name, Run(seed, threads), Cache(), (level, GatePolicy(), None))
         return planned.method.estimate(case)
+
+
+def check_settings(seed: object, level: object, threads: object) -> None:
+    """Refuse a seed, level or number of threads that cannot be one.
+
+    Raises
+    ------
+    DesignError
+        Naming the setting.
+    """
+    whole = (int, np.integer)
+    sound = {
+        "seed": (seed, isinstance(seed, whole) and not isinstance(seed, bool) and seed >= 0, "a whole number from 0"),
+        "level": (level, isinstance(level, float) and 0.0 < level < 1.0, "a number between 0 and 1, such as 0.95"),
+        "threads": (threads, isinstance(threads, whole) and threads >= 1, "a whole number from 1"),
+    }
+    for name, (value, fine, expected) in sound.items():
+        if not fine:
+            raise DesignError(f"'{name}' is {value!r}.", remedy=f"Give {expected}.", found=value, expected=expected)
 
 
 def methods() -> Table:

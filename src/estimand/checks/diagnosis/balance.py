@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from estimand.checks.diagnosis.remedies import richer
 from estimand.checks.diagnosis.weighted import (
     adjusted_differences,
     arms_of,
@@ -109,7 +110,7 @@ class StandardisedDifference(Check):
             statistic=float(after[j]),
             threshold=gates.smd_warn if grade is Grade.WARN else gates.smd_note,
             message=words,
-            remedy="Add its square or interactions, use a flexible learner, or target ATO." if count else None,
+            remedy=richer(estimate) if count else None,
             evidence=Table({"feature": sample.features.names, "before": before, "after": after}),
         )
 
@@ -153,7 +154,7 @@ class VarianceRatio(Check):
             threshold=line,
             message=f"After adjustment the variance of '{names[j]}' in the arm is {after[j]:.2f} times that in "
             f"control, {'outside' if far else 'within'} [{1 / line:g}, {line:g}].",
-            remedy="Add the covariate's square to the model, or use a flexible learner." if far else None,
+            remedy=richer(estimate) if far else None,
             evidence=Table({"feature": names, "before": before, "after": after}),
         )
 

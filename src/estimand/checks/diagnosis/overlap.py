@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from estimand.checks.diagnosis.remedies import narrower
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.estimate import Estimate
@@ -66,9 +67,7 @@ class PropensityOverlap(Check):
             statistic=share,
             threshold=gates.overlap_share,
             message=message,
-            remedy=None
-            if grade is Grade.PASS
-            else "Narrow the sample to comparable rows (trim says whom it leaves out), or target ATO.",
+            remedy=None if grade is Grade.PASS else narrower(estimate),
             evidence=propensity_histogram(propensity[:, 1], sample, edge),
         )
 

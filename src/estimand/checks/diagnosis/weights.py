@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from estimand.checks.diagnosis.remedies import narrower
 from estimand.checks.diagnosis.weighted import WeightedArms, arms_of, weighted_estimates
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
@@ -55,7 +56,7 @@ class EffectiveSampleSize(Check):
             threshold=line,
             message=f"The {int(rows[thin].size):,} weighted rows of arm '{thin}' are worth {sizes[thin]:,.0f} equal "
             f"ones, {share:.0%} of {measure} ({int(reference):,} rows).",
-            remedy="Narrow the sample to comparable rows, or target ATO." if low else None,
+            remedy=narrower(arms.estimate) if low else None,
             evidence=Table(
                 {
                     "arm": list(rows),
@@ -98,5 +99,5 @@ class LargestWeight(Check):
             statistic=shares[heavy],
             threshold=line,
             message=f"The heaviest row carries {shares[heavy]:.1%} of the weight of arm '{heavy}'.",
-            remedy="See who it is; trim, or target ATO." if far else None,
+            remedy=narrower(arms.estimate) if far else None,
         )

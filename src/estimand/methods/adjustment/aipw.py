@@ -202,14 +202,18 @@ def _treated(values: Floats, sample: Sample, split: Split) -> Means:
 
 
 def _held_fixed(means: Means, sample: Sample, split: Split, target: Target) -> Means:
-    """Take the spread of the predicted effect out of ψ: the rows are all there is."""
+    """Take the spread of the predicted means out of ψ: the rows are all there is."""
     weights = row_weights(sample)
-    shift = np.empty_like(means.treated_psi)
-    for j in range(shift.shape[1]):
-        effect = split.outcome[j + 1] - split.outcome[0]
-        member = weights * (sample.arm == j + 1) if target is Target.ATT else weights
-        shift[:, j] = member * (effect - np.average(effect, weights=member)) / member.mean()
-    return replace(means, treated_psi=means.treated_psi - shift)
+
+    def spread(prediction: Floats, member: Floats) -> Floats:
+        return np.asarray(member * (prediction - np.average(prediction, weights=member)) / member.mean())
+
+    members = [
+        weights * (sample.arm == j + 1) if target is Target.ATT else weights for j in range(means.treated.shape[0])
+    ]
+    treated = np.stack([spread(split.outcome[j + 1], member) for j, member in enumerate(members)], axis=1)
+    control = np.stack([spread(split.outcome[0], member) for member in members], axis=1)
+    return replace(means, treated_psi=means.treated_psi - treated, control_psi=means.control_psi - control)
 
 
 def _median(scored: list[Means]) -> Means:

@@ -4,9 +4,12 @@ import numpy as np
 
 from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Encoded, Sample
-from estimand.errors import IdentificationError
-from estimand.stats.arrays import Bools
+from estimand.errors import Code, IdentificationError
+from estimand.stats.arrays import Bools, Floats
 from estimand.stats.basis import independent_basis
+from estimand.stats.linear import LeastSquares
+
+REACH = 1e-6
 
 
 def surprising(dropped: tuple[str, ...], features: Encoded) -> tuple[str, ...]:
@@ -58,3 +61,38 @@ def refuse_determined(sample: Sample, kept: Bools) -> None:
             "The covariates determine the arm exactly, so its effect cannot be told from theirs.",
             remedy="Leave out the covariate that gives the arm away.",
         )
+
+
+def refuse_unreachable(fit: LeastSquares, features: Floats, center: Floats, sample: Sample, arm: int) -> None:
+    """Refuse where an arm's fit cannot speak of the target's average, because a column does not vary there.
+
+    A dropped column equals a combination of the kept ones among the arm's rows. At the target's average it must equal
+    that combination too; where it does not, the arm says nothing of what the column does.
+
+    Parameters
+    ----------
+    fit : LeastSquares
+        Of the arm.
+    features : ndarray of shape (m, p)
+        The arm's rows.
+    center : ndarray of shape (p,)
+        The target's average.
+
+    Raises
+    ------
+    IdentificationError
+        Naming the column and the arm.
+    """
+    point = fit.basis.point(center)
+    weights = np.ones(features.shape[0]) if fit.weights is None else fit.weights
+    for j in fit.basis.dropped:
+        combination = fit.bread @ (fit.basis.matrix.T @ (weights * features[:, j]))
+        spread = float(sample.features.values[:, j].std())
+        if abs(center[j] - float(point @ combination)) > REACH * max(spread, np.finfo(float).tiny):
+            name, label = sample.features.names[j], sample.arms[arm]
+            raise IdentificationError(
+                f"Arm '{label}' has no row that shows what '{name}' does, and the target's average needs it.",
+                remedy="Merge rare categories, leave those rows out, or target ATT if the other arm has them.",
+                code=Code.INSUFFICIENT_OVERLAP,
+                found=name,
+            )

@@ -60,9 +60,10 @@ class Difference(Method):
         sizes = np.stack([np.broadcast_to(facts.units[0], k), facts.units[treated]])
         uncertainty = Normal(vcov, welch_df(spread, sizes), "identity", "Welch")
         rows = source if isinstance(source, Sample) else None
-        if rows is not None and rows.cluster is not None:
-            uncertainty = _clustered(case, rows)
         base, error = facts.mean[0], facts.error[0]
+        baseline = Baseline(np.full(k, base), np.full((k, k), error), np.full((k, k), -error))
+        if rows is not None and rows.cluster is not None:
+            uncertainty, baseline = _clustered(case, rows, base)
         return Estimate(
             id=self.spec.key,
             method=self.spec.key,
@@ -76,7 +77,7 @@ class Difference(Method):
             n_obs=int(facts.units.sum()),
             inference=self.spec.inference,
             level=case.level,
-            baseline=Baseline(np.full(k, base), np.full((k, k), error), np.full((k, k), -error)),
+            baseline=baseline,
             influence=None if rows is None else _influence(rows, case.outcome, facts.mean),
         )
 
@@ -135,9 +136,15 @@ def _influence(sample: Sample, outcome: str, mean: Floats) -> Influence:
     return Influence(build, sample.units, n, sample.root)
 
 
-def _clustered(case: Case, sample: Sample) -> Normal:
+def _clustered(case: Case, sample: Sample, base: float) -> tuple[Normal, Baseline]:
+    """Cluster-robust covariance of the differences, and of control's mean beside them."""
     dummies = (sample.arm[:, None] == np.arange(1, len(case.arms))).astype(float)
     fit = least_squares(dummies, case.values(), None if sample.weights is None else row_weights(sample))
-    functionals = np.stack([fit.basis.slope(j) for j in range(dummies.shape[1])])
+    k = dummies.shape[1]
+    control = fit.basis.point(np.zeros(k))
+    functionals = np.stack([*(fit.basis.slope(j) for j in range(k)), control])
     spread = clustered_spread([Block(fit, np.arange(sample.n), functionals)], sample, None)
-    return Normal(spread.vcov, spread.df, "identity", spread.correction)
+    df = None if spread.df is None else spread.df[:k]
+    level, mixed = spread.vcov[k, k], spread.vcov[:k, [k]]
+    baseline = Baseline(np.full(k, base), np.full((k, k), level), np.repeat(mixed, k, axis=1))
+    return Normal(spread.vcov[:k, :k], df, "identity", spread.correction), baseline

@@ -108,12 +108,13 @@ class GComputation(Method):
         named = population(case, self.target)
         if beside is None:
             return named
+        count = rows.n if self.target is Target.ATE else named.n + int((beside.arm > 0).sum())
         dropped = ["complete cases"] if rows.n < case.sample().rows_read else []
         return replace(
             named,
             label=named.label.replace("complete cases", "; ".join([*dropped, "outcome missing at random"])),
-            n=rows.n,
-            share=rows.n / case.sample().rows_read,
+            n=count,
+            share=count / case.sample().rows_read,
             rule="; ".join([*dropped, "outcome missing at random given the covariates"]),
         )
 

@@ -66,8 +66,8 @@ class IPW(Method):
     ----------
     target : "ATE" | "ATT" | "ATC" | "ATO"
     trim : float, optional
-        Drop rows with a propensity of any arm below this; renames the population. The propensity is not
-        refitted and the kept set is taken as given.
+        Before anything is clipped, drop rows with a propensity of any arm below this; renames the population. The
+        propensity is not refitted and the kept set is taken as given.
     clip : float, optional
         Bound propensities to [clip, 1 - clip]; reported with the share bounded.
     learner : Learner
@@ -85,14 +85,15 @@ class IPW(Method):
         refuse_precision(self.spec.key, sample)
         fit = case.fitted().propensity(self.learner, FoldPlan(1))
         score = _required(fit.score, self.learner)
-        tails, bounded = clipped("ipw", Tails.of(fit.prediction), self.clip)
-        tails, narrowed, rule = trimmed("ipw", tails, sample.arm, self.trim)
+        tails, narrowed, rule = trimmed("ipw", Tails.of(fit.prediction), sample.arm, self.trim)
+        tails, bounded = clipped("ipw", tails, self.clip)
         weighted = Weighted(sample, tails, self.target)
         means = weighted.means(case.values(), score)
-        used = None if tails.kept.all() else int(tails.kept.sum())
         dropped = surprising(fit.dropped, sample.features)
         findings = (*bounded, *narrowed, *dropped_finding("ipw", dropped, "the propensity model"))
-        reported = Reported(self.target, population(case, self.target, used, rule), weighted.details(), findings)
+        reported = Reported(
+            self.target, population(case, self.target, rule, kept=tails.kept), weighted.details(), findings
+        )
         return contrast(case, self, means, reported)
 
 

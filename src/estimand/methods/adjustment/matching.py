@@ -199,7 +199,7 @@ class Matching(Method):
             options=FrozenMap(self.options()),
             outcome=case.outcome,
             target=target,
-            population=population(case, self.target, told.used, self._rule(told)),
+            population=population(case, self.target, self._rule(told), n=told.used),
             terms=case.arm_terms(),
             value=np.array([matched.value]),
             uncertainty=Normal(matched.spread.vcov, matched.spread.df, "identity", matched.spread.correction),

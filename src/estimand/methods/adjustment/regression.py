@@ -15,7 +15,7 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import DataError, DesignError
-from estimand.methods.adjustment.collinear import dropped_finding, refuse_determined, surprising
+from estimand.methods.adjustment.collinear import dropped_finding, refuse_determined, refuse_unreachable, surprising
 from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
 from estimand.methods.adjustment.notes import relabelled
 from estimand.methods.adjustment.population import population
@@ -129,9 +129,8 @@ class Regression(Method):
         return contrast(case, self, means, reported, _spread(adjusted, kind, sample))
 
     def _adjusted(self, case: Case, sample: Sample) -> Adjusted:
-        if not self.interactions:
-            return _one_slope(case.values(), sample)
-        adjusted = _by_arm(case.values(), sample, self.target)
+        one_slope = not self.interactions
+        adjusted = _one_slope(case.values(), sample) if one_slope else _by_arm(case.values(), sample, self.target)
         if self.population == "superpopulation":
             return adjusted
         still = np.zeros_like(adjusted.treated_shift)
@@ -175,6 +174,7 @@ def _by_arm(values: Floats, sample: Sample, target: Target) -> Adjusted:
             (fits[j + 1], j + 1, treated, treated_load, treated_shift),
             (fits[0], 0, control, control_load, control_shift),
         ):
+            refuse_unreachable(fit, features[rows[a]], center, sample, a)
             point = fit.basis.point(center)
             points[a][j] = point if a else -point
             mean[j] = fit.value(point)
@@ -202,7 +202,9 @@ def _one_slope(values: Floats, sample: Sample) -> Adjusted:
     control_load = np.repeat(fit.loading(base)[:, None], k, axis=1)
     load = np.stack([fit.loading(effect) for effect in effects], axis=1)
     control = np.full(k, fit.value(base))
-    still = np.zeros((n, k))
+    untreated = raw.copy()
+    untreated[:, :k] = 0.0
+    shift = np.repeat((weights * (fit.predict(untreated) - control[0]) / n)[:, None], k, axis=1)
     return Adjusted(
         (Block(fit, np.arange(n), effects),),
         control + effects @ fit.coefficients,
@@ -210,8 +212,8 @@ def _one_slope(values: Floats, sample: Sample) -> Adjusted:
         control_load + load,
         control_load,
         fit.residual,
-        still,
-        still,
+        shift,
+        shift,
     )
 
 

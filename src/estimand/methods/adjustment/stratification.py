@@ -132,7 +132,8 @@ class Stratification(Method):
         labels, cells, usable = strata
         sample = case.sample()
         findings = (*_one_armed(labels, cells, usable, self.target), *_single(labels, cells, usable))
-        left = int(cells.count[usable].sum())
+        about = cells.count[usable, 1:] if self.target is Target.ATT else cells.count[usable]
+        left = int(about.sum())
         rule = "strata with both arms" if _lost(cells, usable, self.target).any() else None
         table = Table(
             {
@@ -148,7 +149,7 @@ class Stratification(Method):
             options=FrozenMap(self.options()),
             outcome=case.outcome,
             target=self.target,
-            population=population(case, self.target, left, rule),
+            population=population(case, self.target, rule, n=left),
             terms=case.arm_terms(),
             value=np.array([value]),
             uncertainty=uncertainty,
