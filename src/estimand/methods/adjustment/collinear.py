@@ -85,7 +85,8 @@ def refuse_unreachable(fit: LeastSquares, features: Floats, center: Floats, samp
     """
     point = fit.basis.point(center)
     weights = np.ones(features.shape[0]) if fit.weights is None else fit.weights
-    for j in fit.basis.dropped:
+    still_first = sorted(fit.basis.dropped, key=lambda j: bool(np.ptp(features[:, j])))
+    for j in still_first:
         combination = fit.bread @ (fit.basis.matrix.T @ (weights * features[:, j]))
         spread = float(sample.features.values[:, j].std())
         if abs(center[j] - float(point @ combination)) > REACH * max(spread, np.finfo(float).tiny):
