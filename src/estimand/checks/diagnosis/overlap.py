@@ -53,10 +53,11 @@ class PropensityOverlap(Check):
         lonely = float((treatable < edge).mean()) if estimate.target is Target.ATT else 0.0
         message = f"{f'{share:.1%}' if tail.any() else 'None'} of {where}."
         if lonely > LONELY_NOTE:
-            message += (
-                f" {lonely:.0%} of the control rows have a propensity below {edge:g}: most of them tell little "
+            unlike = (
+                f"{lonely:.0%} of the control rows have a propensity below {edge:g}: most of them tell little "
                 "about the treated."
             )
+            message = f"{message} {unlike}" if tail.any() else unlike
         warned = far or lonely > LONELY_WARN
         grade = Grade.WARN if warned else Grade.NOTE if lonely > LONELY_NOTE else Grade.PASS
         return Finding(
