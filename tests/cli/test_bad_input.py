@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from estimand import cli
+from estimand.study.study import Study
 
 COMMAND = Path(sys.executable).with_name("estimand")
 ROWS = 40
@@ -159,6 +160,12 @@ STUDIES: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown option": ({"methods": [{"method": "ipw", "trimm": 1}]}, "trimm", "'trim'"),
     "unknown target": ({"methods": [{"method": "ipw", "target": "ATX"}]}, "ATX", "ATE"),
     "unknown target of the study": ({"target": "all"}, "all", "ATE"),
+    "a target nobody offers": ({"target": "LATE"}, "estimates LATE", "(ASSOCIATION, ATE, ATT)"),
+    "a misspelt target of one method": ({"target": "ATX", "methods": ["matching"]}, "no target 'ATX'", "'AT"),
+    "a target of the unadjusted": ({"target": "ATT", "methods": ["difference"]}, "estimates ATT", "(ASSOCIATION, ATE)"),
+    "a list as id": ({"methods": [{"method": "ipw", "id": [1]}]}, "id of method 'ipw' is [1]", "id: ipw_2"),
+    "true as folds": ({"methods": [{"method": "aipw", "folds": True}]}, "not take true for 'folds'", "number"),
+    "a number as methods": ({"methods": 3}, "does not take 3 for 'methods'", "Give a list"),
     "unknown headline": ({"headline": "regresion"}, "regresion", "'regression'"),
     "unknown field": ({"outcom": "x"}, "outcom", "Known"),
     "options of a method not listed": ({"options": {"ipw": {}}}, "ipw", "Known"),
@@ -179,6 +186,34 @@ def test_a_bad_study_is_refused_and_the_remedy_helps(case: str, command: Command
     ended = command("run", write_study(tmp_path, table(), {}, **fields))
     refused(ended, words)
     assert remedy in ended.err.strip().splitlines()[1]
+
+
+def test_an_empty_field_is_left_out(command: Command, tmp_path: Path) -> None:
+    empty = dict.fromkeys(("options", "gates", "question", "headline", "target", "seed", "level"))
+    listed = [{"method": "difference", "id": None}, "regression"]
+    ended = command("run", write_study(tmp_path, table(), {}, methods=listed, **empty), "--json")
+    assert '"headline": "regression"' in ended.out, ended
+    assert '"id": "difference"' in ended.out
+    assert Study(data="outreach", methods=None).methods == "all"
+
+
+ROLES = ("segments", "negative_controls", "exact", "timestamp", "post_treatment")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_that_names_no_column_is_refused(role: str, command: Command, tmp_path: Path) -> None:
+    design = {"roles": {role: "regio" if role == "timestamp" else ["regio"]}}
+    ended = command("run", write_study(tmp_path, table(), design))
+    refused(ended, "has no column 'regio'")
+    assert "'region'" in ended.err
+
+
+@pytest.mark.parametrize("option", ["--post-treatment", "--timestamp"])
+def test_a_role_given_to_the_audit_that_names_no_column_is_refused(
+    option: str, command: Command, tmp_path: Path
+) -> None:
+    write_study(tmp_path, table(), {})
+    refused(command("audit", "t.csv", "--treatment", "treated", "--outcome", "sales", option, "regio"), "'regio'")
 
 
 @pytest.mark.parametrize("method", ["ipw", {"method": "aipw", "learner": "linear"}], ids=str)

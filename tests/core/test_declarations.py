@@ -1,9 +1,10 @@
 """Designs, questions and options refuse what they cannot take, in the product's words."""
 
-from typing import Any, ClassVar, Literal
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from estimand.core.declared import Declared
 from estimand.core.design import Experiment, Observational, Roles, Weights, as_design, design_fields
@@ -63,6 +64,47 @@ def test_a_wrong_choice_has_the_code_of_what_is_not_offered() -> None:
         Observational(**BASE, missing="drop")
     assert caught.value.code is Code.UNSUPPORTED
     assert caught.value.found == "drop"
+
+
+class Counted(Declared):
+    noun: ClassVar[str] = "The count"
+    folds: Annotated[int, Field(ge=2)] | tuple[int, ...] = 5
+    target: Literal[Target.ATE, Target.ATT] = Target.ATE
+    name: str = ""
+    parts: tuple[str, ...] = ()
+    share: float = 0.5
+    loud: bool = False
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"folds": 1}, "The count does not take 1 for 'folds'. Give a number greater than or equal to 2."),
+        ({"folds": 2.5}, "The count does not take 2.5 for 'folds'. Give a whole number."),
+        ({"folds": True}, "The count does not take true for 'folds'. Give a number."),
+        ({"share": False}, "The count does not take false for 'share'. Give a number."),
+        ({"share": "much"}, "The count does not take 'much' for 'share'. Give a number."),
+        ({"parts": 3}, "The count does not take 3 for 'parts'. Give a list, such as [a, b]."),
+        ({"parts": ["a", 3]}, "The count does not take 3 for 'parts', entry 2. Give text."),
+        ({"name": date(2024, 1, 1)}, "The count does not take the date 2024-01-01 for 'name'. Give text."),
+        ({"name": None}, "The count does not take an empty value for 'name'. Give text."),
+        ({"target": "LATE"}, "The count does not take 'LATE' for 'target'. Use 'ATE' or 'ATT'."),
+        ({"loud": "x"}, "The count does not take 'x' for 'loud'. Write true or false."),
+    ],
+)
+def test_a_wrong_value_is_refused_without_the_words_of_the_validator(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        Counted(**fields)
+    assert str(caught.value) == said
+
+
+def test_true_and_false_stay_what_they_are_where_they_belong() -> None:
+    assert Counted(loud=True).loud is True
+
+
+def test_a_mapping_of_roles_agrees_with_its_verb() -> None:
+    with pytest.raises(DesignError, match=r"The mapping of roles has no field 'x'"):
+        Roles(x=1)
 
 
 class Inner(Declared):

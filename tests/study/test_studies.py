@@ -105,7 +105,9 @@ def test_the_record_survives_its_folder(record: es.StudyRecord, tmp_path: Path) 
 def test_the_headline_is_the_first_whose_target_is_asked_for() -> None:
     study = {"data": "outreach", "methods": ["difference", "regression", {"method": "ipw", "target": "ATT"}]}
     assert es.run(study).headline == "regression"
-    assert es.run({**study, "target": "ATO"}).headline is None
+    assert es.run({**study, "question": {"text": "Where both are common?", "target": "ATO"}}).headline is None
+    with pytest.raises(es.EstimandError, match="No method of the study estimates ATO"):
+        es.run({**study, "target": "ATO"})
     narrowed = es.run({**study, "question": {"text": "On the treated?", "target": "ATT"}})
     assert narrowed.headline == "regression"
     assert narrowed.estimate().target is es.Target.ATT
@@ -128,7 +130,7 @@ def test_a_headline_of_another_target_is_a_warning() -> None:
         ({"methods": ["aipw"], "options": {"aipw": {"fold": 3}}}, "no field 'fold'"),
         ({"methods": ["ipw"], "headline": "aipw"}, "not among the methods"),
         ({"methods": ["difference"], "headline": "difference"}, "association"),
-        ({"target": "EVERYONE"}, "does not take 'EVERYONE'"),
+        ({"target": "EVERYONE"}, "no target 'EVERYONE'"),
         ({"seed": -1}, "does not take -1"),
         ({"mehtods": ["ipw"]}, "no field 'mehtods'"),
         ({"data": "outreech"}, "neither a file nor a bundled dataset"),

@@ -118,6 +118,9 @@ class DesignFields(Declared):
             *self.covariates,
             *(name for name in single if name is not None),
             *self.roles.post_treatment,
+            *self.roles.segments,
+            *self.roles.negative_controls,
+            *self.roles.exact,
         )
         return tuple(dict.fromkeys(names))
 

@@ -15,6 +15,10 @@ from estimand.errors import Code, DesignError
 
 ALL = "all"
 _OWN = ("method", "id")
+# What a comparison that adjusts for nothing is of: the effect where treatment was random.
+UNADJUSTED = (Target.ASSOCIATION, Target.ATE)
+# What a method may say that it estimated where it was asked for another target.
+RELABELLED = (Target.VARIANCE_WEIGHTED, Target.ATM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def plan_methods(
 
 
 def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str, Any]]:
-    items = [listed] if isinstance(listed, str) else list(listed)
+    items = _as_items(listed)
     if len(items) == 1 and isinstance(items[0], str) and items[0] == ALL:
         return [{"method": key} for key in keys("methods") if isinstance(design, resolve("methods", key).spec.designs)]
     out = []
@@ -115,10 +119,65 @@ def _one(
     refuse_unnamed(given, f"Method '{key}'")
     if target is not None and "target" not in given and target in offered_targets(kind):
         given["target"] = target
-    return Planned(str(entry.get("id", key)), kind(**given))
+    return Planned(_id(entry, key), kind(**given))
+
+
+def _id(entry: Mapping[str, Any], key: str) -> str:
+    """Return the id of an entry; the key where it has none."""
+    given = entry.get("id")
+    if given is None:
+        return key
+    if not isinstance(given, str) or not given.strip():
+        raise DesignError(
+            f"The id of method '{key}' is {shorten(repr(given), 80)}, which is not a name.",
+            remedy=f"Write a word: {{method: {key}, id: {key}_2}}.",
+            found=given,
+        )
+    return given
 
 
 def offered_targets(kind: type[Method]) -> tuple[Target, ...]:
     """Targets a method offers as an option; none where it has a label of its own."""
     field = kind.model_fields.get("target")
     return () if field is None else tuple(Target(item) for item in get_args(field.annotation))
+
+
+def targets_offered(listed: Any) -> tuple[Target, ...]:
+    """Targets that some of the methods listed offer, in the order of their enumeration."""
+    every = keys("methods")
+    named = [item.get("method") if isinstance(item, Mapping) else item for item in _as_items(listed)]
+    chosen = every if named == [ALL] else [key for key in named if key in every]
+    kinds = [resolve("methods", key) for key in chosen]
+    found = {target for kind in kinds for target in offered_targets(kind) or UNADJUSTED}
+    return tuple(target for target in Target if target in found)
+
+
+def _as_items(listed: Any) -> list[Any]:
+    return [listed] if isinstance(listed, str) else list(listed)
+
+
+def refuse_unanswerable(planned: Sequence[Planned], target: Target) -> None:
+    """Refuse a target that no method of the study can estimate.
+
+    Raises
+    ------
+    DesignError
+        Naming the targets they offer.
+    """
+    if any(_may_answer(item.method, target) for item in planned):
+        return
+    offered = targets_offered([item.method.spec.key for item in planned])
+    raise DesignError(
+        f"No method of the study estimates {target}, the {target.words}.",
+        remedy=f"Ask for another target ({', '.join(offered)}), or list a method that offers this one.",
+        code=Code.UNSUPPORTED,
+        found=str(target),
+        expected=[str(item) for item in offered],
+    )
+
+
+def _may_answer(method: Method, target: Target) -> bool:
+    """Tell whether a method is set to a target, or may end with it as a label of its own."""
+    if offered_targets(type(method)):
+        return getattr(method, "target", None) is target or target in RELABELLED
+    return method.spec.adjusts or target in UNADJUSTED

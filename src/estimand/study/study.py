@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Any, ClassVar, Self
 
 import yaml
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from estimand.core.declared import Declared, field_names, refuse_unnamed
 from estimand.core.design import Experiment, Observational, as_design
@@ -18,7 +19,7 @@ from estimand.data.source import refuse_unknown_word
 from estimand.errors import Code, DataError, DesignError
 from estimand.study.conduct import Conduct
 from estimand.study.opening import beside
-from estimand.study.plan import plan_methods
+from estimand.study.plan import ALL, plan_methods, refuse_unanswerable, targets_offered
 
 
 def _as_question(value: Any) -> Any:
@@ -27,6 +28,20 @@ def _as_question(value: Any) -> Any:
 
 def _as_design(value: Any) -> Any:
     return value if value is None else as_design(value)
+
+
+def _as_target(value: Any, info: ValidationInfo) -> Any:
+    """Refuse a word that is no target, naming those that the listed methods offer."""
+    if value is None or isinstance(value, Target) or value in list(Target):
+        return value
+    offered = targets_offered(info.data.get("methods", ALL)) or tuple(Target)
+    raise DesignError(
+        f"There is no target {shorten(repr(value), 60)}.",
+        remedy=did_you_mean(str(value), map(str, offered)),
+        code=Code.UNSUPPORTED,
+        found=value,
+        expected=[str(target) for target in offered],
+    )
 
 
 def _as_list(value: Any) -> Any:
@@ -68,11 +83,18 @@ class Study(Declared):
     ] = None
     methods: Annotated[tuple[Any, ...] | str, BeforeValidator(_as_list)] = "all"
     options: Mapping[str, Any] = Field(default_factory=dict)
-    target: Target | None = None
+    target: Annotated[Target | None, BeforeValidator(_as_target)] = None
     headline: str | None = None
     seed: int = Field(default=0, ge=0)
     level: float = Field(default=0.95, gt=0, lt=1)
     gates: GatePolicy = GatePolicy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_left_out(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: part for name, part in value.items() if part is not None or name == "data"}
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -110,6 +132,8 @@ class Study(Declared):
         """
         design, question = self._design(), self._question()
         planned = plan_methods(self.methods, self.options, question.target, design)
+        if self.target is not None:
+            refuse_unanswerable(planned, self.target)
         conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, self.level, self.gates)
         return conduct.record(threads, report)
 
