@@ -105,7 +105,7 @@ def test_love_plot_orders_by_what_is_left_and_draws_both_lines():
 def test_love_plot_shows_the_worst_twenty_five_and_says_so():
     chart = love_plot_figure(made.balance("aipw", tuple(f"x{j}" for j in range(60))))
     assert len(chart.panels[0].rows) == 25
-    assert chart.caption.startswith("The worst 25 of n = 60 covariates")
+    assert chart.caption.startswith("The worst 25 of 60 columns")
     assert len(chart.table) == 60
 
 

@@ -9,9 +9,11 @@ import study_records as made
 from estimand.core.estimate import Baseline
 from estimand.core.finding import STUDY, Grade
 from estimand.core.frozen import FrozenMap
+from estimand.core.uncertainty import Normal
 from estimand.report import sizes
 from estimand.report.assumptions import assumptions
 from estimand.report.counts import raw_counts
+from estimand.report.page import html
 from estimand.report.sizes import effect_sizes
 from estimand.report.words import estimand_sentence
 
@@ -121,3 +123,9 @@ def test_the_estimand_is_said_in_words():
     assert "treated and" in estimand_sentence(
         replace(made.unanswered(), sample=replace(made.unanswered().sample, arms=FrozenMap({})))
     )
+
+
+def test_how_it_was_done_names_the_covariance_that_was_used() -> None:
+    one = made.estimate("aipw", (1.0,), uncertainty=Normal(np.eye(1), correction="HC3"))
+    assert "covariance used HC3" in html(made.record((one,)))
+    assert "covariance used" not in html(made.record((made.estimate("aipw", (1.0,), (0.1,)),)))

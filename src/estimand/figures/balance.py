@@ -94,12 +94,12 @@ def _title(rows: list[dict[str, Any]], side: str) -> str:
 
 
 def _caption(finding: Finding, rows: list[dict[str, Any]]) -> str:
-    shown = f"The worst {SHOWN} of n = {len(rows)} covariates" if len(rows) > SHOWN else _all(len(rows))
+    shown = f"The worst {SHOWN} of {len(rows)} columns" if len(rows) > SHOWN else _all(len(rows))
     return f"{shown}, for {finding.about}. Above 0.1 is worth a note, above 0.25 a warning."
 
 
 def _all(count: int) -> str:
-    return f"n = {count} covariate{'s' if count != 1 else ''}"
+    return f"{count} column{'s' if count != 1 else ''} (covariates, and a column for each category)"
 
 
 def _alt(rows: list[dict[str, Any]]) -> str:

@@ -128,7 +128,7 @@ def _benchmarks(points: list[dict[str, Any]], names: list[str]) -> list[Mark]:
 def _title(coefficient: _Coefficient, points: list[dict[str, Any]]) -> str:
     value = format_share(coefficient.robustness())
     lead = f"A confounder must explain {value} of both treatment and outcome to leave nothing"
-    worst = _worst(coefficient, points)
+    worst = _worst(points)
     if worst is None:
         return lead
     kept = worst["adjusted"] * coefficient.estimate > 0
@@ -137,12 +137,14 @@ def _title(coefficient: _Coefficient, points: list[dict[str, Any]]) -> str:
     return f"{lead}; {_named(worst)} {words}"
 
 
-def _worst(coefficient: _Coefficient, points: list[dict[str, Any]]) -> dict[str, Any] | None:
-    return min(points, key=lambda row: row["adjusted"] * math.copysign(1.0, coefficient.estimate), default=None)
+def _worst(points: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the benchmark that the finding's own words are about: the first."""
+    return next(iter(points), None)
 
 
 def _named(row: dict[str, Any]) -> str:
-    return f"one {row['times']}× as strong as {row['covariate']}"
+    strength = "just" if row["times"] == 1 else f"{row['times']}×"
+    return f"one {strength} as strong as {row['covariate']}"
 
 
 def _caption(finding: Finding, coefficient: _Coefficient) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from estimand.core.estimate import Estimate
 from estimand.core.finding import Grade
 from estimand.core.record import StudyRecord
 from estimand.figures.standing import headline_of, vetoes
@@ -80,9 +81,16 @@ def _account(record: StudyRecord) -> dict[str, Any]:
         "exhibits": exhibits(record),
         "counts": raw_counts(record),
         "columns": plain_pairs(given) + plain_pairs(roles),
-        "methods": [(method_name(e), e.inference, plain_pairs(e.options)) for e in record.estimates],
+        "methods": [(method_name(e), _inference(e), plain_pairs(e.options)) for e in record.estimates],
         "run": plain_pairs(record.run),
         "gates": plain_pairs(record.plan.get("gates", {})),
         "missing_pieces": missing_pieces(record),
         "digest": record.digest(),
     }
+
+
+def _inference(estimate: Estimate) -> str:
+    """Name how uncertainty was worked out, and the covariance that was used in the end."""
+    named = estimate.inference.replace("_", " ")
+    used = getattr(estimate.uncertainty, "correction", "influence")
+    return named if used in {named, "influence"} else f"{named}; covariance used {used}"

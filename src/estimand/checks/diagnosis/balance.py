@@ -97,10 +97,10 @@ class StandardisedDifference(Check):
         name = sample.features.names[j]
         words = (
             f"After adjustment {count} of {len(after)} covariates and categories still differ by more than "
-            f"{gates.smd_note:g} standard deviations, most of all '{name}' ({after[j]:+.2f})."
+            f"{gates.smd_note:g} standard deviations, most of all '{name}' ({_signed(after[j])})."
             if count
             else f"After adjustment no covariate differs by more than {gates.smd_note:g} standard deviations; "
-            f"the largest is '{name}' ({after[j]:+.2f})."
+            f"the largest is '{name}' ({_signed(after[j])})."
         )
         return Finding(
             check=self.spec.key,
@@ -145,6 +145,7 @@ class VarianceRatio(Check):
         before, after, distance = before[pick], after[pick], distance[pick]
         j = int(distance.argmax())
         far = bool(distance[j] > np.log(line))
+        arm = f"arm '{sample.arms[1]}'" if len(sample.arms) == 2 else "another arm"
         return Finding(
             check=self.spec.key,
             about=estimate.id,
@@ -152,8 +153,8 @@ class VarianceRatio(Check):
             subject=names[j],
             statistic=float(after[j]),
             threshold=line,
-            message=f"After adjustment the variance of '{names[j]}' in the arm is {after[j]:.2f} times that in "
-            f"control, {'outside' if far else 'within'} [{1 / line:g}, {line:g}].",
+            message=f"After adjustment the variance of '{names[j]}' in {arm} is {after[j]:.2f} times that in "
+            f"arm '{sample.arms[0]}', {'outside' if far else 'within'} [{1 / line:g}, {line:g}].",
             remedy=richer(estimate) if far else None,
             evidence=Table({"feature": names, "before": before, "after": after}),
         )
@@ -164,3 +165,7 @@ def _numeric(case: Case) -> Bools:
     values = case.sample().features.values
     low, high = values.min(axis=0), values.max(axis=0)
     return np.asarray(~((values == low) | (values == high)).all(axis=0))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}" if np.isfinite(value) else "beyond any bound: it does not vary within the arms"
