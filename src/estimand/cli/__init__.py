@@ -16,16 +16,24 @@ VETOED = 3
 
 def main() -> None:
     """Run the command line; exit 0 when done, 2 on bad input, 3 when the headline is vetoed."""
+    status = _status()
+    if status is not None:
+        sys.exit(status)
+
+
+def _status() -> int | None:
+    """Run and answer with an exit status, leaving no error alive: its frames would outlive the libraries they hold."""
     try:
         _call()
     except EstimandError as error:
         sys.stderr.write(f"Error: {error.message}\n{error.remedy}\n")
-        sys.exit(BAD_INPUT)
+        return BAD_INPUT
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
+        return 0
     except OSError as error:
-        _refuse_output(error)
+        return _refuse_output(error)
+    return None
 
 
 def _call() -> None:
@@ -38,14 +46,14 @@ def _call() -> None:
         sys.stdout.flush()
 
 
-def _refuse_output(error: OSError) -> None:
-    """Say what the system would not write, or read, and stop."""
+def _refuse_output(error: OSError) -> int:
+    """Say what the system would not write, or read."""
     from estimand.cli.output import abandon_output
 
     abandon_output()
     place = f"'{error.filename}'" if error.filename else "Standard output"
     sys.stderr.write(f"Error: {place} failed: {error.strerror or error}.\nCheck that it is there, and has room.\n")
-    sys.exit(BAD_INPUT)
+    return BAD_INPUT
 
 
 def perform(module: str, command: str, **arguments: Any) -> None:

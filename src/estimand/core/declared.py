@@ -65,10 +65,14 @@ class Declared(BaseModel):
                 )
 
     def __init__(self, **data: Any) -> None:
+        refused: EstimandError | None = None
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise refusal(error, type(self)) from None
+            refused = refusal(error, type(self))
+        # Raised out here: inside, error and refusal would hold each other where no collector sees.
+        if refused is not None:
+            raise refused
 
 
 def _kinds(annotation: Any) -> set[Any]:

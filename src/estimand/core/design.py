@@ -188,8 +188,10 @@ def as_design(value: Any) -> Observational | Experiment:
     try:
         design: Observational | Experiment = _ADAPTER.validate_python({**value, "kind": kind})
     except ValidationError as error:
-        raise refusal(error, DESIGNS[kind]) from None
-    return design
+        refused = refusal(error, DESIGNS[kind])
+    else:
+        return design
+    raise refused
 
 
 def design_fields(kind: str) -> list[str]:
