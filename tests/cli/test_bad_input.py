@@ -88,7 +88,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "two rows": ("t.csv", text(table().head(2)), "2 rows of t.csv are left"),
     "ragged": ("t.csv", text(table()) + b"1,2\n", "could not be read as csv: Expected 5 columns, got 2"),
     "repeated column": ("t.csv", b"treated,sales,age,region,age\n0,1,2,a,3\n", "two columns named 'age'"),
-    "truncated gz": ("t.csv.gz", gzip.compress(text(table()))[:-40], "could not be read as csv.gz"),
+    "truncated gz": ("t.csv.gz", gzip.compress(text(table()), mtime=0)[:-40], "could not be read as csv.gz"),
     "not gz": ("t.csv.gz", text(table()), "could not be read as csv.gz"),
     "truncated parquet": ("t.parquet", parquet(table())[:-200], "could not be read as parquet"),
     "headless parquet": ("t.parquet", parquet(table())[200:], "could not be read as parquet"),
