@@ -1,14 +1,14 @@
 """Reference results and tables, read in place from a folder outside the project.
 
-The folder is ``$ESTIMAND_REFERENCES``, or ``shared/data`` beside the repository. A test that needs what is not
-there is skipped, and says why.
+The folder is ``$ESTIMAND_REFERENCES``, or ``shared/data`` beside the repository. A test that needs the folder
+where there is none is skipped, and says why.
 """
 
 import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import pytest
@@ -17,11 +17,18 @@ _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 FOLDER = Path(os.environ.get("ESTIMAND_REFERENCES", _BESIDE))
 
 
+def _absent(what: str) -> NoReturn:
+    """Skip where the folder is absent; where it is there, what it lacks is a failure."""
+    if FOLDER.is_dir():
+        pytest.fail(what)
+    pytest.skip(f"{what} (set ESTIMAND_REFERENCES)")
+
+
 @cache
 def _references() -> dict[str, dict[str, Any]]:
     path = FOLDER / "references.json"
     if not path.is_file():
-        pytest.skip(f"no reference results: {path} does not exist (set ESTIMAND_REFERENCES)")
+        _absent(f"no reference results: {path} does not exist")
     return {entry["id"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))}
 
 
@@ -35,7 +42,7 @@ def _table(name: str) -> pd.DataFrame:
     for path in (FOLDER / f"{name}.csv", FOLDER / f"{name}.csv.gz"):
         if path.is_file():
             return pd.read_csv(path)
-    pytest.skip(f"no table '{name}' in {FOLDER} (set ESTIMAND_REFERENCES)")
+    _absent(f"no table '{name}' in {FOLDER}")
 
 
 def table(name: str) -> pd.DataFrame:
