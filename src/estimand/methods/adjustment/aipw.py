@@ -18,13 +18,12 @@ from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import Code, IdentificationError
-from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
+from estimand.methods.adjustment.contrast import Means, Reported, Rows, Spread, contrast, rows_of, split_spread
 from estimand.methods.adjustment.notes import learner_notes
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
 from estimand.methods.adjustment.tails import Tails, clipped
 from estimand.stats.arrays import Floats
-from estimand.stats.influence import influence_covariance, sum_within
 from estimand.stats.weighting import target_weights
 
 
@@ -115,15 +114,16 @@ class AIPW(Method):
         _refuse_certainty(bounded, sample, self.target)
         scored = [self._means(case.values(), sample, split) for split in bounded]
         means = _median(scored)
-        spread = _with_split_variance(means, scored, sample) if self.repeats > 1 else None
+        spread = _spread(means, scored, rows_of(case)) if self.repeats > 1 else None
         first = bounded[0]
         several = len(sample.arms) > 2
+        weights = target_weights(sample.arm, first.propensity, self.target) * row_weights(sample)
         details = FrozenMap(
             {
                 "nuisance_loss": FrozenMap(first.loss),
                 "calibration": FrozenMap(first.calibration),
                 "propensity": first.propensity if several else first.propensity[:, 1],
-                "weights": _residual_weights(first.propensity, sample, self.target),
+                "weights": mean_one_by_arm(weights, sample),
             }
         )
         findings = (*findings, *learner_notes("aipw", first.notes))
@@ -227,29 +227,10 @@ def _median(scored: list[Means]) -> Means:
     return Means(control + value, control, control_psi + psi, control_psi)
 
 
-def _with_split_variance(means: Means, scored: list[Means], sample: Sample) -> Spread:
-    value = means.treated - means.control
+def _spread(means: Means, scored: list[Means], rows: Rows) -> Spread:
+    """Covariance of the median over repetitions."""
     psi = means.treated_psi - means.control_psi
-    distance = np.stack([(m.treated - m.control) - value for m in scored])
-    split = np.median(distance[:, :, None] * distance[:, None, :], axis=0)
-    k = value.shape[0]
-    if sample.cluster is None:
-        return Spread(influence_covariance(psi, sample.n) + split, None, "influence + split")
-    groups, position = np.unique(sample.cluster, return_inverse=True)
-    summed = sum_within(psi, position, groups.shape[0])
-    df = np.full(k, groups.shape[0] - 1.0)
-    return Spread(influence_covariance(summed, sample.n) + split, df, "clustered influence + split")
-
-
-def _residual_weights(propensity: Floats, sample: Sample, target: Target) -> Floats:
-    """Weight of each row's residual in the first term's score, mean one in each arm that has any."""
-    raw = target_weights(sample.arm, propensity, target) * row_weights(sample)
-    out = np.zeros(sample.n)
-    for a in range(len(sample.arms)):
-        member = sample.arm == a
-        if raw[member].any():
-            out[member] = raw[member] / raw[member].mean()
-    return out
+    return split_spread([m.treated - m.control for m in scored], means.treated - means.control, psi, rows)
 
 
 def _refuse_certainty(splits: list[Split], sample: Sample, target: Target) -> None:

@@ -94,6 +94,19 @@ def rows_of(case: Case, beside: Sample | None = None) -> Rows:
     return Rows(np.concatenate([sample.units, beside.units + apart]), clustered, sample.root)
 
 
+def split_spread(values: list[Floats], middle: Floats, psi: Floats, rows: Rows) -> Spread:
+    """Covariance of a median over repeated splits: that of the median ψ, and the median squared distance from it.
+
+    Chernozhukov et al. (2018), section 3.4, doi:10.1111/ectj.12097.
+    """
+    distance = np.stack(values) - middle
+    split = np.median(distance[:, :, None] * distance[:, None, :], axis=0)
+    summed = rows.summed(psi)
+    df = np.full(middle.shape[0], summed.shape[0] - 1.0) if rows.clustered else None
+    name = "clustered influence + split" if rows.clustered else "influence + split"
+    return Spread(influence_covariance(summed, rows.n) + split, df, name)
+
+
 def contrast(
     case: Case,
     method: Method,

@@ -18,12 +18,11 @@ from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import Code, IdentificationError
 from estimand.methods.adjustment.aipw import AIPW
-from estimand.methods.adjustment.contrast import Reported, Spread, effect
+from estimand.methods.adjustment.contrast import Reported, effect, rows_of, split_spread
 from estimand.methods.adjustment.notes import learner_notes, relabelled
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
 from estimand.stats.arrays import Floats
-from estimand.stats.influence import influence_covariance, sum_within
 
 LEAST_RESIDUAL_VARIANCE = 1e-10
 
@@ -96,15 +95,17 @@ class DML(Method):
         solved = [_partialled(case.values(), sample, p.prediction, m.prediction) for p, m in pairs]
         value = np.median([v for v, _ in solved], axis=0)
         psi = np.median([influence for _, influence in solved], axis=0)
-        spread = _split_spread([v for v, _ in solved], value, psi, sample) if self.repeats > 1 else None
+        spread = split_spread([v for v, _ in solved], value, psi, rows_of(case)) if self.repeats > 1 else None
         propensity, outcome = pairs[0]
         several = len(sample.arms) > 2
+        # The variance-weighted average weighs a row by the probability of not being where it is.
+        own = np.take_along_axis(propensity.prediction, sample.arm[:, None], axis=1)[:, 0]
         details = FrozenMap(
             {
                 "nuisance_loss": FrozenMap({**propensity.loss, **outcome.loss}),
                 "calibration": FrozenMap({**propensity.calibration, **outcome.calibration}),
                 "propensity": propensity.prediction if several else propensity.prediction[:, 1],
-                "weights": _residual_weights(sample, propensity.prediction),
+                "weights": mean_one_by_arm((1.0 - own) * row_weights(sample), sample),
             }
         )
         notes = learner_notes(self.spec.key, (*propensity.notes, *outcome.notes))
@@ -148,26 +149,3 @@ def _partialled(values: Floats, sample: Sample, propensity: Floats, mean: Floats
     value = np.linalg.solve(jacobian, residual.T @ (weights * left) / sample.n)
     score = residual * (weights * (left - residual @ value))[:, None]
     return value, np.linalg.solve(jacobian, score.T).T
-
-
-def _split_spread(values: list[Floats], middle: Floats, psi: Floats, sample: Sample) -> Spread:
-    distance = np.stack(values) - middle
-    split = np.median(distance[:, :, None] * distance[:, None, :], axis=0)
-    if sample.cluster is None:
-        return Spread(influence_covariance(psi, sample.n) + split, None, "influence + split")
-    groups, position = np.unique(sample.cluster, return_inverse=True)
-    summed = sum_within(psi, position, groups.shape[0])
-    df = np.full(middle.shape[0], groups.shape[0] - 1.0)
-    return Spread(influence_covariance(summed, sample.n) + split, df, "clustered influence + split")
-
-
-def _residual_weights(sample: Sample, propensity: Floats) -> Floats:
-    """Weight of each row in the variance-weighted average: the probability of not being where it is."""
-    own = np.take_along_axis(propensity, sample.arm[:, None], axis=1)[:, 0]
-    raw = (1.0 - own) * row_weights(sample)
-    out = np.zeros(sample.n)
-    for a in range(len(sample.arms)):
-        member = sample.arm == a
-        if raw[member].any():
-            out[member] = raw[member] / raw[member].mean()
-    return out

@@ -19,7 +19,7 @@ from estimand.errors import UnsupportedError
 from estimand.methods.adjustment.collinear import dropped_finding, surprising
 from estimand.methods.adjustment.contrast import Means, Reported, contrast
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
 from estimand.methods.adjustment.tails import Tails, clipped, trimmed
 from estimand.stats.arrays import Floats
 from estimand.stats.balance import effective_size, largest_share
@@ -136,9 +136,6 @@ class Weighted:
         weights = self.weights(1)
         members = {label: self.sample.arm == a for a, label in enumerate(self.sample.arms)}
         arms = {label: weights[rows] for label, rows in members.items() if weights[rows].any()}
-        shown = np.zeros(self.sample.n)
-        for label, part in arms.items():
-            shown[members[label]] = part / part.mean()
         propensity = self.tails.propensity
         kept = propensity[self.tails.kept]
         own = kept[:, 1] if propensity.shape[1] == 2 else kept
@@ -148,7 +145,7 @@ class Weighted:
                 "max_weight_share": FrozenMap({label: largest_share(part) for label, part in arms.items()}),
                 "propensity_range": np.array([own.min(), own.max()]),
                 "propensity": propensity[:, 1] if propensity.shape[1] == 2 else propensity,
-                "weights": shown,
+                "weights": mean_one_by_arm(weights, self.sample),
             }
         )
 

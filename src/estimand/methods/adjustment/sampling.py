@@ -14,6 +14,16 @@ def row_weights(sample: Sample) -> Floats:
     return np.asarray(sample.weights / sample.weights.mean())
 
 
+def mean_one_by_arm(weights: Floats, sample: Sample) -> Floats:
+    """Scale weights to mean one in each arm that has any, shape (n,)."""
+    out = np.zeros(sample.n)
+    for a in range(len(sample.arms)):
+        member = sample.arm == a
+        if weights[member].any():
+            out[member] = weights[member] / weights[member].mean()
+    return out
+
+
 def refuse_precision(key: str, sample: Sample) -> None:
     """Refuse precision weights, which speak of noise, where weights must speak of people.
 
