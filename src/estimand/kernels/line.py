@@ -25,11 +25,30 @@ def _first_at_least(pool: Floats, low: int, high: int, score: float) -> int:
 
 
 @compiled
-def _distance_of(pool: Floats, low: int, high: int, split: int, score: float, ratio: int) -> float:
-    """Distance of the ``ratio``-th nearest position, or of the farthest where there are fewer."""
-    left, right, distance = split - 1, split, -1.0
+def _split_from(pool: Floats, low: int, high: int, hint: int, score: float) -> int:
+    """First position whose score is at least ``score``, found in doubling steps from a hint."""
+    if hint < low or hint > high:
+        hint = low
+    step = 1
+    if hint < high and pool[hint] < score:
+        bottom = hint + 1
+        while hint + step < high and pool[hint + step] < score:
+            bottom = hint + step + 1
+            step *= 2
+        return _first_at_least(pool, bottom, min(hint + step, high), score)
+    top = hint
+    while hint - step >= low and pool[hint - step] >= score:
+        top = hint - step
+        step *= 2
+    return _first_at_least(pool, max(hint - step, low), top, score)
+
+
+@compiled
+def _walk(pool: Floats, low: int, high: int, split: int, score: float, ratio: int) -> tuple[int, int, float]:
+    """Positions of the ``ratio`` nearest, and the distance of the farthest; there may be fewer."""
+    left, right, distance = split, split, -1.0
     for _ in range(ratio):
-        below = score - pool[left] if left >= low else np.inf
+        below = score - pool[left - 1] if left > low else np.inf
         above = pool[right] - score if right < high else np.inf
         if below == np.inf and above == np.inf:
             break
@@ -39,27 +58,47 @@ def _distance_of(pool: Floats, low: int, high: int, split: int, score: float, ra
         else:
             distance = above
             right += 1
-    return distance
+    return left, right, distance
 
 
 @compiled
-def _within(pool: Floats, low: int, high: int, split: int, score: float, limit: float) -> tuple[int, int]:
-    """Positions around ``split`` whose squared distance is at most ``limit``."""
-    bottom, top = low, split
+def _lowest_within(pool: Floats, low: int, left: int, split: int, score: float, limit: float) -> int:
+    """First position left of ``split`` whose squared distance is at most ``limit``, in doubling steps from ``left``."""
+    if left < split and (score - pool[left]) ** 2 > limit:
+        bottom, top = left + 1, split
+    else:
+        step, top = 1, left
+        while left - step >= low and (score - pool[left - step]) ** 2 <= limit:
+            top = left - step
+            step *= 2
+        bottom = max(left - step, low)
     while bottom < top:
         middle = (bottom + top) // 2
         if (score - pool[middle]) ** 2 <= limit:
             top = middle
         else:
             bottom = middle + 1
-    start, bottom, top = bottom, split, high
+    return bottom
+
+
+@compiled
+def _highest_within(pool: Floats, high: int, right: int, split: int, score: float, limit: float) -> int:
+    """Position after the last one from ``split`` on whose squared distance is at most ``limit``."""
+    if right > split and (pool[right - 1] - score) ** 2 > limit:
+        bottom, top = split, right - 1
+    else:
+        step, bottom = 1, right
+        while right + step <= high and (pool[right + step - 1] - score) ** 2 <= limit:
+            bottom = right + step
+            step *= 2
+        top = min(right + step - 1, high)
     while bottom < top:
         middle = (bottom + top) // 2
         if (pool[middle] - score) ** 2 <= limit:
             bottom = middle + 1
         else:
             top = middle
-    return start, bottom
+    return bottom
 
 
 @compiled
@@ -67,6 +106,8 @@ def interval_kernel(
     scores: Floats, windows: Ints, pool: Floats, ratio: int, slack: float, reach: float
 ) -> tuple[Ints, Ints]:
     """Stretch of the pool within the distance of the ``ratio``-th nearest row, ties included.
+
+    Each search starts where the last one ended, so targets in ascending order cost no binary search at all.
 
     Parameters
     ----------
@@ -85,15 +126,17 @@ def interval_kernel(
         Equal where nothing is within reach.
     """
     start, stop = np.empty(scores.shape[0], np.int64), np.empty(scores.shape[0], np.int64)
+    split = 0
     for i in range(scores.shape[0]):
-        low, high = windows[i, 0], windows[i, 1]
-        split = _first_at_least(pool, low, high, scores[i])
-        distance = _distance_of(pool, low, high, split, scores[i], ratio)
+        low, high, score = windows[i, 0], windows[i, 1], scores[i]
+        split = _split_from(pool, low, high, split, score)
+        left, right, distance = _walk(pool, low, high, split, score, ratio)
         if distance < 0.0:
             start[i], stop[i] = low, low
             continue
         limit = min(distance * distance + slack, reach * reach)
-        start[i], stop[i] = _within(pool, low, high, split, scores[i], limit)
+        start[i] = _lowest_within(pool, low, left, split, score, limit)
+        stop[i] = _highest_within(pool, high, right, split, score, limit)
     return start, stop
 
 

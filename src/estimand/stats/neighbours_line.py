@@ -1,6 +1,6 @@
 """Matching on one number: O(n log n), whatever the ties."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -21,17 +21,28 @@ class Line:
     strata : ndarray of shape (n,) or None
     ids : ndarray of shape (n,)
         Orders rows of equal score.
+    order : ndarray of shape (n,)
+        All rows by stratum, score and id.
     """
 
     scores: Floats
     strata: Ints | None
     ids: Hashes
+    order: Ints
+
+    @classmethod
+    def of(cls, scores: Floats, strata: Ints | None, ids: Hashes) -> Self:
+        """Put rows in order once, for all searches."""
+        return cls(scores, strata, ids, by_score(scores, ids, strata))
 
     def matches(self, targets: Ints, pool: Ints, rule: Rule) -> Matches:
         """Nearest pool rows of each target row, with replacement."""
-        shelf = self._shelf(pool)
-        scores, span = self.scores[targets], self._windows(targets, shelf)
-        start, stop = interval_kernel(scores, span, self.scores[shelf], rule.ratio, rule.slack, rule.reach)
+        shelf, asking = self._shelf(pool), self._shelf(targets)
+        scores, span = self.scores[asking], self._windows(asking, shelf)
+        begin, end = interval_kernel(scores, span, self.scores[shelf], rule.ratio, rule.slack, rule.reach)
+        place = np.empty(self.scores.shape[0], dtype=np.int64)
+        place[asking] = np.arange(asking.shape[0])
+        start, stop = begin[place[targets]], end[place[targets]]
         found = np.flatnonzero(stop > start)
         return Matches(shelf, found, start[found], stop[found], targets.shape[0])
 
@@ -64,11 +75,13 @@ class Line:
 
     def mixed(self) -> Self:
         """Return the same line with its strata dissolved."""
-        return replace(self, strata=None)
+        return self if self.strata is None else self.of(self.scores, None, self.ids)
 
     def _shelf(self, rows: Ints) -> Ints:
-        strata = None if self.strata is None else self.strata[rows]
-        return rows[by_score(self.scores[rows], self.ids[rows], strata)]
+        """Distinct rows by stratum, score and id."""
+        inside = np.zeros(self.order.shape[0], dtype=bool)
+        inside[rows] = True
+        return self.order[inside[self.order]]
 
     def _windows(self, targets: Ints, shelf: Ints) -> Ints:
         if self.strata is None:

@@ -74,7 +74,7 @@ def measured(
     scores = logit(treated) if distance == "propensity" else treated
     spread = scores.std(ddof=1)
     scores = scores / spread if spread > 0.0 else scores
-    return Measured(Line(scores, strata, ids), strata, ids, scores, fit)
+    return Measured(Line.of(scores, strata, ids), strata, ids, scores, fit)
 
 
 def _placed(features: Floats, metric: Literal["mahalanobis", "euclidean"], ids: Hashes) -> tuple[Floats, Bools]:
