@@ -1,6 +1,9 @@
 """Everything a method or a check may see."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
 
 from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Term
@@ -8,12 +11,14 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.moments import Moments
 from estimand.core.nuisances import Nuisances
+from estimand.core.observation import Observation
 from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Floats
 
 DEFAULT_GATES = GatePolicy()
+Stress: TypeAlias = Literal["quick", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Case:
         Unit of the outcome.
     unobserved : Sample or None
         Rows without the outcome, for methods that can say something of them.
+    observation : Observation or None
+        Where the rows with the outcome are weighted to stand for those without it.
+    stress : "quick" | "full"
+        Whether checks that fit again keep within a cost, or run whatever they cost.
     """
 
     design: Observational | Experiment
@@ -48,6 +57,8 @@ class Case:
     gates: GatePolicy = DEFAULT_GATES
     unit: str | None = None
     unobserved: Sample | None = None
+    observation: Observation | None = None
+    stress: Stress = "quick"
 
     def sample(self) -> Sample:
         """Return the rows, or refuse where there are only moments.
@@ -76,6 +87,22 @@ class Case:
     def values(self) -> Floats:
         """Outcome of every row, shape (n,)."""
         return self.sample().outcomes[self.outcome]
+
+    def observing(self) -> Observation | None:
+        """Return the model of who has the outcome, where the rows are those it weights.
+
+        Rows taken, repeated or given other arms keep their weights, which then count as known.
+        """
+        model = self.observation
+        if model is None:
+            return None
+        sample = self.sample()
+        return model if sample.root == model.root and np.array_equal(sample.index, model.index) else None
+
+    def everyone(self) -> tuple[Sample, ...]:
+        """Return the rows an estimate speaks of: those with the outcome, and those they are weighted to stand for."""
+        stood_for = None if self.observing() is None else self.unobserved
+        return (self.sample(),) if stood_for is None else (self.sample(), stood_for)
 
     @property
     def randomised(self) -> bool:

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, Validati
 
 from estimand.core.declared import Declared, field_names, refusal, refuse_unnamed
 from estimand.core.nearest import did_you_mean
-from estimand.errors import DesignError
+from estimand.errors import Code, DesignError
 
 
 def _as_tuple(value: Any) -> Any:
@@ -43,7 +43,10 @@ class Roles(Declared):
     segments : tuple of str
         Groups to report by.
     negative_controls : tuple of str
-        Outcomes that treatment cannot have changed.
+        Outcomes that treatment cannot have changed; an effect on one reveals hidden confounding.
+    negative_exposures : tuple of str
+        Columns that cannot change the outcome, and share the hidden causes of treatment; an association with the
+        outcome given treatment and covariates reveals hidden confounding.
     timestamp : str, optional
         When the row was recorded.
     exact : tuple of str
@@ -54,6 +57,7 @@ class Roles(Declared):
     post_treatment: Columns = ()
     segments: Columns = ()
     negative_controls: Columns = ()
+    negative_exposures: Columns = ()
     timestamp: str | None = None
     exact: Columns = ()
 
@@ -83,6 +87,9 @@ class DesignFields(Declared):
     missing : "complete_case" | "impute+indicator"
         Rows with a missing covariate are dropped and counted, or filled with the mean (a level of its
         own for categories) and marked by an indicator.
+    missing_outcome : "complete_case" | "weight"
+        Rows without the outcome are left out, or those with it are weighted by the inverse of a logistic probability
+        of having it given arm and covariates, and so stand for everyone.
     """
 
     noun: ClassVar[str] = "The design"
@@ -95,6 +102,7 @@ class DesignFields(Declared):
     weights: Annotated[Weights | None, BeforeValidator(_as_weights)] = None
     roles: Roles = Roles()
     missing: Literal["complete_case", "impute+indicator"] = "complete_case"
+    missing_outcome: Literal["complete_case", "weight"] = "complete_case"
 
     @model_validator(mode="after")
     def _columns_play_one_part(self) -> Self:
@@ -107,6 +115,31 @@ class DesignFields(Declared):
                 raise _double_role(name, "treatment", "a covariate")
             if name in self.outcome:
                 raise _double_role(name, "outcome", "a covariate")
+        self._refuse_control_in_use()
+        return self
+
+    def _refuse_control_in_use(self) -> None:
+        """Refuse a negative control that the analysis uses: of such a column nothing could be learned."""
+        used = {self.treatment: "treatment"}
+        used |= dict.fromkeys(self.covariates, "a covariate") | dict.fromkeys(self.outcome, "outcome")
+        named = {
+            "a negative control": self.roles.negative_controls,
+            "a negative exposure": self.roles.negative_exposures,
+        }
+        for part, names in named.items():
+            _refuse_repeats("roles", names)
+            for name in names:
+                if name in used:
+                    raise _double_role(name, used[name], part)
+
+    @model_validator(mode="after")
+    def _weights_agree(self) -> Self:
+        if self.missing_outcome == "weight" and self.weights is not None and self.weights.kind == "precision":
+            raise DesignError(
+                "Precision weights say how noisy rows are, and missing_outcome: weight says how many each stands for.",
+                remedy="Keep one of them: missing_outcome: complete_case, or other weights.",
+                code=Code.UNSUPPORTED,
+            )
         return self
 
     def columns(self) -> tuple[str, ...]:
@@ -120,6 +153,7 @@ class DesignFields(Declared):
             *self.roles.post_treatment,
             *self.roles.segments,
             *self.roles.negative_controls,
+            *self.roles.negative_exposures,
             *self.roles.exact,
         )
         return tuple(dict.fromkeys(names))

@@ -12,8 +12,14 @@ from estimand.core.sample import Drop, Sample
 from estimand.core.table import Table
 from estimand.errors import Code, DataError, IdentificationError
 from estimand.models.bank import Cache, NuisanceBank
+from estimand.study.observation import observed
 
 UNEVEN = 0.01
+_LEFT_OUT = (
+    "Ask why it is missing: if treatment or risk decides, the arms left are no longer comparable. Where arm and "
+    "covariates decide, missing_outcome: weight in the design weights the rows left to stand for all."
+)
+_WEIGHTED = "Ask why it is missing: weighting mends what arm and covariates decide, and nothing else."
 
 
 def case_of(
@@ -42,6 +48,44 @@ def case_of(
         return Case(design, source, outcome, source.arms, level, None, run, gates, unit)
     present = source.present[outcome]
     rows = (source if present.all() else source.take(np.flatnonzero(present))).expanded()
+    _refuse_thin_arm(rows, outcome)
+    _refuse_lonely_cluster(rows, str(design.cluster))
+    absent, model = None, None
+    if design.missing_outcome == "weight" and not present.all():
+        rows, absent, model = observed(source.expanded(), outcome)
+    elif not present.all():
+        absent = source.take(np.flatnonzero(~present)).expanded()
+    bank = NuisanceBank(rows, outcome, run, cache)
+    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent, model)
+
+
+def missing_outcome(
+    sample: Sample, outcome: str, weighted: bool = False
+) -> tuple[tuple[Drop, ...], tuple[Finding, ...]]:
+    """Rows without the outcome as a drop, unless others stand for them, and as a finding that compares the arms."""
+    absent = ~sample.present[outcome]
+    total = int(absent.sum())
+    if not total:
+        return (), ()
+    rates = [float(absent[sample.arm == a].mean()) for a in range(len(sample.arms))]
+    gap = max(rates) - min(rates)
+    fate = "; rows with it are weighted to stand for them" if weighted else " and were left out"
+    finding = Finding(
+        check="sample.missing_outcome",
+        about=outcome,
+        grade=Grade.WARN if gap > UNEVEN and not weighted else Grade.NOTE,
+        subject=outcome,
+        statistic=gap,
+        threshold=UNEVEN,
+        message=f"{total:,} rows ({total / sample.n:.1%}) lack outcome '{outcome}'{fate}; "
+        f"the share by arm goes from {min(rates):.1%} to {max(rates):.1%}.",
+        remedy=_WEIGHTED if weighted else _LEFT_OUT,
+        evidence=Table({"arm": sample.arms, "missing": rates}),
+    )
+    return () if weighted else (Drop("outcome missing", outcome, total),), (finding,)
+
+
+def _refuse_thin_arm(rows: Sample, outcome: str) -> None:
     counts = rows.arm_counts()
     thin = min(counts, key=lambda label: counts[label])
     if counts[thin] < 2:
@@ -49,33 +93,6 @@ def case_of(
             f"Arm '{thin}' has {counts[thin]} rows with outcome '{outcome}'; two are needed.",
             remedy="Gather more data, or leave the arm or the outcome out.",
         )
-    _refuse_lonely_cluster(rows, str(design.cluster))
-    bank = NuisanceBank(rows, outcome, run, cache)
-    absent = None if present.all() else source.take(np.flatnonzero(~present)).expanded()
-    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent)
-
-
-def missing_outcome(sample: Sample, outcome: str) -> tuple[tuple[Drop, ...], tuple[Finding, ...]]:
-    """Rows without the outcome as a drop, and as a finding that compares the arms."""
-    absent = ~sample.present[outcome]
-    total = int(absent.sum())
-    if not total:
-        return (), ()
-    rates = [float(absent[sample.arm == a].mean()) for a in range(len(sample.arms))]
-    gap = max(rates) - min(rates)
-    finding = Finding(
-        check="sample.missing_outcome",
-        about=outcome,
-        grade=Grade.WARN if gap > UNEVEN else Grade.NOTE,
-        subject=outcome,
-        statistic=gap,
-        threshold=UNEVEN,
-        message=f"{total:,} rows ({total / sample.n:.1%}) lack outcome '{outcome}' and were left out; "
-        f"the share by arm goes from {min(rates):.1%} to {max(rates):.1%}.",
-        remedy="Ask why it is missing: if treatment or risk decides, the arms left are no longer comparable.",
-        evidence=Table({"arm": sample.arms, "missing": rates}),
-    )
-    return (Drop("outcome missing", outcome, total),), (finding,)
 
 
 def _refuse_lonely_cluster(rows: Sample, column: str) -> None:

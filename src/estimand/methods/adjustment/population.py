@@ -7,6 +7,7 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.estimate import Population
 from estimand.core.question import Target
+from estimand.methods.adjustment.sampling import row_weights
 from estimand.stats.arrays import Bools, Ints
 
 _ARMS: dict[Target, Callable[[Ints], Bools]] = {
@@ -36,12 +37,23 @@ def population(
     """
     sample = case.sample()
     who = _WHO.get(target, "everyone")
-    rules = [] if sample.n == sample.rows_read else ["complete cases"]
+    arm = np.concatenate([part.arm for part in case.everyone()])
+    rules = [] if arm.shape[0] == sample.rows_read else ["complete cases"]
     if rule is not None:
         rules.append(rule)
-    about = np.ones(sample.n, dtype=bool) if kept is None else kept
-    if target in _ARMS:
-        about = about & _ARMS[target](sample.arm)
-    used = int(about.sum()) if n is None else n
+    about = np.ones(arm.shape[0], dtype=bool) if target not in _ARMS else _ARMS[target](arm)
+    used = _count(case, about, kept) if n is None else n
     label = f"{who} ({', '.join(rules)})" if rules else who
     return Population(label, used, used / sample.rows_read, "; ".join(rules) or None)
+
+
+def _count(case: Case, about: Bools, kept: Bools | None) -> int:
+    """Rows of the target that the method left in; the share of rows without an outcome is told by those for them."""
+    sample = case.sample()
+    if kept is None:
+        return int(about.sum())
+    own = about[: sample.n]
+    if case.observing() is None:
+        return int((own & kept).sum())
+    weights = row_weights(sample)
+    return round(float(about.sum() * weights[own & kept].sum() / weights[own].sum()))

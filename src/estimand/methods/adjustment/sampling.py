@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from estimand.core.case import Case
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Floats
@@ -36,4 +37,35 @@ def refuse_precision(key: str, sample: Sample) -> None:
         raise UnsupportedError(
             f"Method '{key}' averages over people, and precision weights say how noisy rows are.",
             remedy="Use 'regression', which takes them; or declare the weights as sampling weights.",
+        )
+
+
+def refuse_observation(key: str, case: Case) -> None:
+    """Refuse weights that stand for rows without the outcome, where the method takes no weights.
+
+    Raises
+    ------
+    UnsupportedError
+        If the design says ``missing_outcome: weight`` and some outcomes are missing.
+    """
+    if case.observation is not None:
+        raise UnsupportedError(
+            f"Method '{key}' takes no weights, so rows with the outcome cannot stand for those without it.",
+            remedy="Use 'regression', 'ipw', 'balancing', 'gcomputation', 'aipw' or 'dml'; or say "
+            "missing_outcome: complete_case.",
+        )
+
+
+def refuse_fixed_rows(key: str, case: Case) -> None:
+    """Refuse to take weighted rows for all there is.
+
+    Raises
+    ------
+    UnsupportedError
+        If rows with the outcome are weighted to stand for those without it.
+    """
+    if case.observation is not None:
+        raise UnsupportedError(
+            f"Method '{key}' cannot hold the population fixed where rows stand for others without the outcome.",
+            remedy="Leave out `population`, or say missing_outcome: complete_case.",
         )
