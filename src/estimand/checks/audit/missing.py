@@ -177,6 +177,6 @@ def _attrition_remedy(grade: Grade) -> str | None:
     if grade is Grade.WARN:
         return (
             "Ask what decides who is measured: if treatment does, the rows left are no longer comparable; bound the "
-            "effect, or weight by the probability of being measured."
+            "effect, or, where arm and covariates decide, weight for it (missing_outcome: weight)."
         )
     return "The answer will be about those measured; say who they are." if grade is Grade.NOTE else None
