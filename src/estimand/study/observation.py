@@ -78,8 +78,7 @@ def refuse_uncarried(made: Estimate, case: Case) -> None:
     if model is not None and (made.influence is None or made.influence.n != model.n):
         raise UnsupportedError(
             f"The variance of method '{made.method}' takes the weights that stand for missing outcomes as known.",
-            remedy="Use 'regression', 'ipw', 'balancing', 'gcomputation', 'aipw' or 'dml'; or say "
-            "missing_outcome: complete_case.",
+            remedy="Use 'regression', 'ipw' or 'aipw', which take weights; or say missing_outcome: complete_case.",
         )
 
 

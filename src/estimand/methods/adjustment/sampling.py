@@ -51,8 +51,7 @@ def refuse_observation(key: str, case: Case) -> None:
     if case.observation is not None:
         raise UnsupportedError(
             f"Method '{key}' takes no weights, so rows with the outcome cannot stand for those without it.",
-            remedy="Use 'regression', 'ipw', 'balancing', 'gcomputation', 'aipw' or 'dml'; or say "
-            "missing_outcome: complete_case.",
+            remedy="Use 'regression', 'ipw' or 'aipw', which take weights; or say missing_outcome: complete_case.",
         )
 
 
