@@ -67,7 +67,7 @@ def test_values_on_another_scale_do_not_combine() -> None:
     made = estimate("rr", [1.5, 2.0], uncertainty=Normal(np.eye(2), scale="log"))
     with pytest.raises(UnsupportedError, match="log scale"):
         made.combine(np.array([[1.0, -1.0]]), made.terms[:1])
-    with pytest.raises(UnsupportedError, match="no covariance"):
+    with pytest.raises(UnsupportedError, match="is a ratio already"):
         estimate("rr", [1.5], uncertainty=Normal(np.eye(1), scale="log"), baseline=solid()).relative()
 
 

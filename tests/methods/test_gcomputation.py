@@ -107,7 +107,7 @@ def test_ratios_are_normal_on_the_log_scale_with_the_delta_method(contrast: str,
     assert made.value[0] == pytest.approx(np.exp(log), rel=1e-8)
     bounds = np.exp(log + np.array([-1, 1]) * 1.959963984540054 * error)
     assert made.interval()[0] == pytest.approx(bounds, rel=1e-6)
-    assert made.terms[0].unit == contrast.replace("_", " ")
+    assert made.terms[0].unit == {"ratio": "risk ratio", "odds_ratio": "odds ratio"}[contrast]
 
 
 @pytest.mark.parametrize("target", ["ATE", "ATT"])
@@ -164,7 +164,7 @@ def test_its_intervals_cover(target: str) -> None:
         ("y", {"family": "logistic"}, "needs an outcome of zeros and ones"),
         ("y", {"family": "poisson"}, "needs an outcome of counts, none negative"),
         ("low", {"contrast": "ratio"}, r"A mean of -.* has no ratio"),
-        ("c", {"contrast": "odds_ratio"}, "has no odds ratio"),
+        ("c", {"contrast": "odds_ratio"}, "An odds ratio needs an outcome between 0 and 1"),
         ("y", {"interactions": ("age",)}, "'age' is in interactions and not among the covariates"),
     ],
 )

@@ -109,6 +109,11 @@ class Case:
         """Whether treatment was assigned at random."""
         return isinstance(self.design, Experiment)
 
+    @property
+    def binary(self) -> bool:
+        """Whether the outcome is zeros and ones; not known, hence no, where there are only moments."""
+        return isinstance(self.source, Sample) and bool(np.isin(self.values(), (0.0, 1.0)).all())
+
     def arm_terms(self) -> tuple[Term, ...]:
         """One term per arm against the control arm; a plain yes-or-no treatment is named by its column."""
         if self.arms in (("0", "1"), ("False", "True")):

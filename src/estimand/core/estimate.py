@@ -11,84 +11,22 @@ from estimand.core.finding import Finding
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.influence import Influence
 from estimand.core.jsonable import ArrayStore, Json, decode, encode, number
+from estimand.core.needed import TEST, UNIT, inverted
+from estimand.core.parts import Baseline, Population, Term
 from estimand.core.question import Target
 from estimand.core.table import Table
-from estimand.core.uncertainty import Normal, Regions, Uncertainty, hull, uncertainty_from_dict
+from estimand.core.uncertainty import Draws, Normal, Regions, Uncertainty, hull, uncertainty_from_dict
 from estimand.errors import DesignError, IdentificationError, UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats
-from estimand.stats.intervals import critical_value
+from estimand.stats.intervals import Scale, critical_value, scale_slope, to_scale
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Baseline", "Estimate", "Population", "Term"]
+
 FAR_FROM_ZERO = 0.95
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Term(Frozen):
-    """One number of an estimate.
-
-    Attributes
-    ----------
-    label : str
-        For people.
-    at : mapping
-        Where it sits: ``{"arm": "B"}``, ``{"cohort": 2004, "period": 2006}``.
-    unit : str or None
-        Unit of the value.
-    """
-
-    label: str
-    at: Mapping[str, Any] = FrozenMap({})
-    unit: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Whom the number is about.
-
-    Attributes
-    ----------
-    label : str
-        "everyone", "the treated", "complete cases", …
-    n : int
-        Rows.
-    share : float
-        Of the rows read.
-    rule : str or None
-        What left the others out.
-    """
-
-    label: str
-    n: int
-    share: float
-    rule: str | None = None
-
-    def to_dict(self) -> dict[str, Json]:
-        """Return the population as JSON."""
-        return {"label": self.label, "n": self.n, "share": number(self.share), "rule": self.rule}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Baseline(Frozen):
-    """The untreated level behind each term, with what a relative effect needs.
-
-    Attributes
-    ----------
-    value : ndarray of shape (k,)
-    vcov : ndarray of shape (k, k)
-        Covariance of the levels.
-    cross : ndarray of shape (k, k)
-        ``cross[i, j]`` is the covariance of term i's value and term j's level.
-    """
-
-    value: Floats
-    vcov: Floats
-    cross: Floats
-
-    def to_dict(self) -> dict[str, Json]:
-        """Return the levels as JSON."""
-        return {"value": encode(self.value), "vcov": encode(self.vcov), "cross": encode(self.cross)}
+NEEDED_LEVELS = (0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +56,8 @@ class Estimate(Frozen):
         Declared by the method: name, shape, unit.
     findings : tuple of Finding
         What the method did that a reader should know.
+    binary : bool
+        Whether the outcome is zeros and ones, so that a difference is one of risks.
     """
 
     id: str
@@ -136,6 +76,22 @@ class Estimate(Frozen):
     influence: Influence | None = None
     details: Mapping[str, Any] = FrozenMap({})
     findings: tuple[Finding, ...] = ()
+    binary: bool = False
+
+    @property
+    def scale(self) -> Scale:
+        """Scale whose zero is no effect: "log" for a ratio."""
+        return self.uncertainty.scale if isinstance(self.uncertainty, Normal | Draws) else "identity"
+
+    @property
+    def scaled(self) -> Floats:
+        """Values on that scale, shape (k,): a difference as it is, the log of a ratio."""
+        return to_scale(self.value, self.scale)
+
+    @property
+    def scaled_error(self) -> Floats:
+        """Standard errors on that scale, shape (k,)."""
+        return np.asarray(self.std_error / np.abs(scale_slope(self.value, self.scale)))
 
     @property
     def std_error(self) -> Floats:
@@ -209,8 +165,14 @@ class Estimate(Frozen):
         UnsupportedError
             If the uncertainty is not a covariance on the identity scale.
         """
+        if self.scale != "identity":
+            raise UnsupportedError(
+                f"'{self.id}' is a ratio already.",
+                remedy="Subtract 1 from a ratio of means and its interval; for a share of another level, use "
+                "contrast: difference.",
+            )
         base = self._solid_baseline()
-        if not isinstance(self.uncertainty, Normal) or self.uncertainty.scale != "identity":
+        if not isinstance(self.uncertainty, Normal):
             raise UnsupportedError(
                 f"'{self.id}' has no covariance from which to form a relative effect.",
                 remedy="Use a method that reports a covariance.",
@@ -229,6 +191,57 @@ class Estimate(Frozen):
             influence=None,
             details=FrozenMap({}),
         )
+
+    def number_needed_to_treat(self) -> "Estimate":
+        """How many to treat for one event more, or below zero for one fewer: 1 over the risk difference.
+
+        Its set is that of the risk difference, inverted: where that holds zero, two pieces without a far end.
+        Altman (1998), doi:10.1136/bmj.317.7168.1309.
+
+        Raises
+        ------
+        UnsupportedError
+            If the estimate is not a risk difference that claims an effect, or has no interval.
+        IdentificationError
+            If an effect is exactly zero.
+        """
+        self._refuse_not_a_risk_difference()
+        if (self.value == 0.0).any():
+            raise IdentificationError(
+                f"'{self.id}' is zero: no number of treated makes an event more or fewer.",
+                remedy="Report the risk difference and its interval.",
+            )
+        sets = self.uncertainty
+        if isinstance(sets, Regions):
+            segments = {key: tuple(inverted(pieces) for pieces in found) for key, found in sets.segments.items()}
+        else:
+            bounds = {level: self.interval(level) for level in sorted({*NEEDED_LEVELS, self.level})}
+            segments = {
+                f"{level:g}": tuple(inverted(((float(low), float(high)),)) for low, high in found)
+                for level, found in bounds.items()
+            }
+        return replace(
+            self,
+            id=f"{self.id}:needed",
+            terms=tuple(replace(term, unit=UNIT) for term in self.terms),
+            value=1.0 / self.value,
+            uncertainty=Regions(FrozenMap(segments), TEST, sets.p_value(self.value)),
+            baseline=None,
+            influence=None,
+            details=FrozenMap({}),
+            binary=False,
+        )
+
+    def _refuse_not_a_risk_difference(self) -> None:
+        if not self.binary:
+            why, remedy = "is not of an outcome of zeros and ones", "Report the effect in the outcome's unit."
+        elif self.scale != "identity":
+            why, remedy = "is a ratio", "Use contrast: difference."
+        elif self.target is Target.ASSOCIATION:
+            why, remedy = "adjusts for nothing, so nothing says what treating does", "Use a method that adjusts."
+        else:
+            return
+        raise UnsupportedError(f"'{self.id}' {why}: it has no number needed to treat.", remedy=remedy)
 
     def _solid_baseline(self) -> Baseline:
         if self.baseline is None:
@@ -319,6 +332,7 @@ class Estimate(Frozen):
             "influence": None if self.influence is None else self.influence.to_dict(store),
             "details": encode(self.details, store),
             "findings": [finding.to_dict() for finding in self.findings],
+            "binary": self.binary,
         }
 
     @classmethod
@@ -343,4 +357,5 @@ class Estimate(Frozen):
             influence=None if influence is None else Influence.from_dict(influence, arrays),
             details=FrozenMap(decode(data["details"], arrays)),
             findings=tuple(Finding.from_dict(item) for item in data["findings"]),
+            binary=data.get("binary", False),
         )

@@ -23,6 +23,7 @@ class Target(StrEnum):
     CATE = "CATE"
     GATE = "GATE"
     QTE = "QTE"
+    QTT = "QTT"
     GROUP_TIME_ATT = "GROUP_TIME_ATT"
     DOSE_RESPONSE = "DOSE_RESPONSE"
 
@@ -30,6 +31,11 @@ class Target(StrEnum):
     def words(self) -> str:
         """The target in words a reader outside the field understands."""
         return _WORDS[self]
+
+    @property
+    def averaged(self) -> "Target":
+        """The average effect over the same people: weights, overlap and balance are judged as for that."""
+        return {Target.QTE: Target.ATE, Target.QTT: Target.ATT}.get(self, self)
 
 
 _WORDS = {
@@ -44,6 +50,7 @@ _WORDS = {
     Target.CATE: "effect given covariates",
     Target.GATE: "average effect by group",
     Target.QTE: "effect on quantiles",
+    Target.QTT: "effect on quantiles of those treated",
     Target.GROUP_TIME_ATT: "effect on each treated cohort in each period",
     Target.DOSE_RESPONSE: "mean outcome at each dose",
 }

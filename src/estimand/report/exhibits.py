@@ -7,6 +7,7 @@ from estimand.core.finding import Finding
 from estimand.core.record import StudyRecord
 from estimand.errors import EstimandError
 from estimand.figures.chart import Chart
+from estimand.figures.quantiles import quantile_estimate
 from estimand.figures.standing import leading_outcome
 from estimand.report.plates import Figure, figure
 
@@ -16,8 +17,12 @@ FROM_EVIDENCE = (
     ("comparable", "love_plot", ("balance.smd", "balance.before")),
     ("comparable", "calibration", ("nuisance.calibration",)),
     ("sensitivity", "sensitivity_contour", ("stress.omitted_variable",)),
+    ("sensitivity", "negative_control", ("stress.negative_control_outcome", "stress.negative_control_exposure")),
+    ("sensitivity", "specification_curve", ("stress.specification_curve",)),
+    ("sensitivity", "leave_one_out", ("stress.leave_one_covariate_out",)),
+    ("sensitivity", "refit_spread", ("stress.subset_stability", "stress.random_common_cause")),
 )
-FROM_RECORD = (("evidence", "estimate_comparison"), ("sample", "sample_flow"))
+FROM_RECORD = (("evidence", "estimate_comparison"), ("evidence", "quantile_effects"), ("sample", "sample_flow"))
 SECTIONS = ("evidence", "sample", "comparable", "sensitivity")
 
 
@@ -30,13 +35,20 @@ def exhibits(record: StudyRecord) -> dict[str, list[Figure]]:
 def _charts(record: StudyRecord) -> Iterator[tuple[str, str, Chart]]:
     known = keys("figures")
     for section, key in FROM_RECORD:
-        if key != "estimate_comparison" or record.estimates:
+        if _has_something(record, key):
             yield section, key, resolve("figures", key)(record)
     for section, key, checks in FROM_EVIDENCE:
         finding = next((found for check in checks if (found := _finding(record, check))), None)
         chart = None if finding is None or key not in known else _drawn(resolve("figures", key), finding)
         if chart is not None:
             yield section, key, chart
+
+
+def _has_something(record: StudyRecord, key: str) -> bool:
+    """Whether a figure of the whole record has something to draw."""
+    if key == "quantile_effects":
+        return quantile_estimate(record) is not None
+    return key != "estimate_comparison" or bool(record.estimates)
 
 
 def _drawn(draw: Callable[[Finding], Chart], finding: Finding) -> Chart | None:

@@ -7,24 +7,30 @@ from estimand.core.catalog import keys, resolve
 from estimand.core.check import Check
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding, Grade
+from estimand.core.resampling import Resampling
 from estimand.core.sample import Sample
 from estimand.errors import EstimandError
 from estimand.models.bank import Cache, NuisanceBank
+from estimand.study.observation import refuse_uncarried
 from estimand.study.plan import Planned
+from estimand.study.resample import resampled
 
 
-def run_method(planned: Planned, case: Case, name: str) -> Estimate:
-    """Run one method and put its estimate, and what it found, under the planned id."""
-    estimate = planned.method.estimate(case)
+def run_method(planned: Planned, case: Case, name: str, resample: Resampling | None = None) -> Estimate:
+    """Run one method, drawing again where a scheme says so, and put what it found under the planned id."""
+    method = planned.method
+    estimate = method.estimate(case) if resample is None else resampled(method, case, resample)
+    refuse_uncarried(estimate, case)
     findings = tuple(replace(finding, about=name) for finding in estimate.findings)
-    return replace(estimate, id=name, findings=findings)
+    return replace(estimate, id=name, findings=findings, binary=case.binary)
 
 
 def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Planned]) -> tuple[Finding, ...]:
     """Answer every check of the catalog that applies; one that fails is reported as not run."""
 
-    def refit(estimate: Estimate, changed: Case) -> Estimate:
-        return run_method(planned[estimate.id], _with_its_own_nuisances(changed, case), estimate.id)
+    def refit(estimate: Estimate, changed: Case, resample: Resampling | None = None) -> Estimate:
+        asked = _as_asked(planned[estimate.id], estimate)
+        return run_method(asked, _with_its_own_nuisances(changed, case), estimate.id, resample)
 
     findings: list[Finding] = []
     for key in keys("checks"):
@@ -37,11 +43,22 @@ def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Plan
     return tuple(findings)
 
 
+def _as_asked(planned: Planned, estimate: Estimate) -> Planned:
+    """The planned method, with the options that the estimate names where they differ."""
+    method = planned.method
+    was = method.options()
+    other = {name: value for name, value in estimate.options.items() if name in was and value != was[name]}
+    if not other:
+        return planned
+    own = {name: getattr(method, name) for name in method.model_fields_set}
+    return replace(planned, method=type(method)(**(own | other)))
+
+
 def _with_its_own_nuisances(changed: Case, case: Case) -> Case:
     """Give a case with other rows or another seed a bank for them; what depends on neither stays shared."""
     if not isinstance(changed.source, Sample):
         return changed
-    if changed.source is not case.source:
+    if not isinstance(case.source, Sample) or changed.source.fingerprint != case.source.fingerprint:
         return replace(changed, nuisances=NuisanceBank(changed.source, changed.outcome, changed.run, Cache()))
     cache = case.nuisances.cache if isinstance(case.nuisances, NuisanceBank) else Cache()
     return replace(changed, nuisances=NuisanceBank(changed.source, changed.outcome, changed.run, cache))

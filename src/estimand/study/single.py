@@ -1,5 +1,6 @@
 """One estimate, or one catalog, without a study around it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from estimand.data.build import build_sample
 from estimand.errors import DesignError
 from estimand.models.bank import Cache
 from estimand.study.case import case_of
+from estimand.study.observation import refuse_uncarried
 from estimand.study.opening import open_source
 from estimand.study.plan import offered_targets, plan_methods
+from estimand.study.resample import resampled
 from estimand.study.threads import single_threaded
 
 
@@ -51,7 +54,8 @@ def estimate(
     threads : int
         Batches side by side; the answer does not depend on it.
     **options
-        The method's options.
+        The method's options; and ``resample``, how to find the uncertainty by drawing again: a kind, such as
+        "pairs", or ``{"kind": "pairs", "draws": 1000}`` (see :class:`~estimand.core.resampling.Resampling`).
 
     Raises
     ------
@@ -77,7 +81,10 @@ def estimate(
     source = data if isinstance(data, Sample | Moments) else open_source(data, drawn, build_sample)[1]
     with single_threaded():
         case = case_of(drawn, source, name, Run(seed, threads), Cache(), (level, GatePolicy(), None))
-        return planned.method.estimate(case)
+        scheme = planned.resample
+        made = planned.method.estimate(case) if scheme is None else resampled(planned.method, case, scheme)
+    refuse_uncarried(made, case)
+    return replace(made, binary=case.binary)
 
 
 def check_settings(seed: object, level: object, threads: object) -> None:

@@ -1,7 +1,6 @@
 """Augmented inverse-probability weighting with cross-fitting: doubly robust, any learner."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,41 +9,26 @@ from pydantic import Field
 from estimand.core.case import Case
 from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
-from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
-from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
 from estimand.core.sample import Sample
-from estimand.errors import Code, IdentificationError
-from estimand.methods.adjustment.contrast import Means, Reported, Rows, Spread, contrast, rows_of, split_spread
+from estimand.methods.adjustment.contrast import Reported, repeated_contrast
 from estimand.methods.adjustment.notes import learner_notes
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
-from estimand.methods.adjustment.tails import Tails, clipped
+from estimand.methods.adjustment.ratios import Contrast, Means
+from estimand.methods.adjustment.sampling import refuse_fixed_rows, refuse_precision, row_weights
+from estimand.methods.adjustment.separation import refuse_separated
+from estimand.methods.adjustment.splits import (
+    Fitting,
+    Split,
+    clipped_splits,
+    fitted_splits,
+    refuse_certainty,
+    split_details,
+)
 from estimand.stats.arrays import Floats
-from estimand.stats.weighting import target_weights
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """One repetition's out-of-fold nuisances.
-
-    Attributes
-    ----------
-    propensity : ndarray of shape (n, arms)
-    outcome : mapping of arm to ndarray of shape (n,)
-        Only the arms the target needs.
-    loss, calibration : mapping of str to float
-    notes : tuple of str
-    """
-
-    propensity: Floats
-    outcome: Mapping[int, Floats]
-    loss: Mapping[str, float]
-    calibration: Mapping[str, float]
-    notes: tuple[str, ...]
 
 
 @method(
@@ -55,6 +39,7 @@ class Split:
         "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
     ),
     inference="influence",
+    resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=("row_order", "covariate_scale"),
     details=(
         Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
@@ -66,7 +51,8 @@ class Split:
 class AIPW(Method):
     r"""Doubly robust scores from cross-fitted nuisances.
 
-    Estimand: E[Y(a) - Y(0)] over everyone (ATE) or over those in arm a (ATT).
+    Estimand: E[Y(a) - Y(0)] over everyone (ATE) or over those in arm a (ATT), or the ratio or odds ratio of the
+    two means.
 
     Score for ATE: φ_a = g_a(X) + 1{A=a}(Y - g_a(X))/e_a(X), averaged. For ATT: those in arm a bring
     Y - g_0(X), control rows -e_a/e_0 (Y - g_0(X)), over the number in arm a. Nuisances are fitted on the
@@ -94,6 +80,8 @@ class AIPW(Method):
         Bound propensities to [clip, 1 - clip]; reported with the share bounded.
     population : "superpopulation" | "sample"
         For "sample" the variance leaves out the spread of the effect across rows.
+    contrast : "difference" | "ratio" | "odds_ratio"
+        Of the two means; ratios are normal on the log scale.
     """
 
     target: Literal[Target.ATE, Target.ATT] = Target.ATE
@@ -104,65 +92,28 @@ class AIPW(Method):
     outcome_model: Literal["by_arm", "pooled"] = "by_arm"
     clip: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     population: Literal["superpopulation", "sample"] = "superpopulation"
+    contrast: Contrast = "difference"
 
     def estimate(self, case: Case) -> Estimate:
         """Fit out of fold, score, and average."""
         sample = case.sample()
         refuse_precision(self.spec.key, sample)
-        splits = self._splits(case)
-        bounded, findings = self._clip(splits)
-        _refuse_certainty(bounded, sample, self.target)
-        scored = [self._means(case.values(), sample, split) for split in bounded]
-        means = _median(scored)
-        spread = _spread(means, scored, rows_of(case)) if self.repeats > 1 else None
-        first = bounded[0]
-        several = len(sample.arms) > 2
-        weights = target_weights(sample.arm, first.propensity, self.target) * row_weights(sample)
-        details = FrozenMap(
-            {
-                "nuisance_loss": FrozenMap(first.loss),
-                "calibration": FrozenMap(first.calibration),
-                "propensity": first.propensity if several else first.propensity[:, 1],
-                "weights": mean_one_by_arm(weights, sample),
-            }
-        )
-        findings = (*findings, *learner_notes("aipw", first.notes))
-        reported = Reported(self.target, population(case, self.target), details, findings)
-        return contrast(case, self, means, reported, spread)
-
-    def _splits(self, case: Case) -> list[Split]:
-        """Fit the nuisances of every repetition, all models side by side."""
-        arms = range(len(case.arms)) if self.target is Target.ATE or self.population == "sample" else (0,)
+        refuse_separated(case)
+        if self.population == "sample":
+            refuse_fixed_rows(self.spec.key, case)
+        everyone = self.target is Target.ATE
+        arms = range(len(case.arms)) if everyone or self.population == "sample" else (0,)
         pooled = self.outcome_model == "pooled"
-        asked = [
-            (
-                Nuisance("propensity", self.propensity_learner or self.learner, plan),
-                *(Nuisance("outcome", self.learner, plan, a, pooled) for a in arms),
-            )
-            for plan in (FoldPlan(self.folds, repeat) for repeat in range(self.repeats))
-        ]
-        fits = iter(case.fitted().fit(*(request for group in asked for request in group)))
-        splits = []
-        for group in asked:
-            made = [next(fits) for _ in group]
-            splits.append(
-                Split(
-                    made[0].prediction,
-                    {a: fit.prediction for a, fit in zip(arms, made[1:], strict=True)},
-                    {name: value for fit in made for name, value in fit.loss.items()},
-                    {name: value for fit in made for name, value in fit.calibration.items()},
-                    tuple(note for fit in made for note in fit.notes),
-                )
-            )
-        return splits
-
-    def _clip(self, splits: list[Split]) -> tuple[list[Split], tuple[Finding, ...]]:
-        """Bound every arm's propensity; report the first repetition's."""
-        if self.clip is None:
-            return splits, ()
-        bound = self.clip
-        _, findings = clipped("aipw", Tails.of(splits[0].propensity), bound)
-        return [replace(s, propensity=np.clip(s.propensity, bound, 1.0 - bound)) for s in splits], findings
+        propensity_learner = self.propensity_learner or self.learner
+        splits = fitted_splits(case, Fitting(self.learner, propensity_learner, self.folds, self.repeats, pooled), arms)
+        bounded, findings = clipped_splits("aipw", splits, self.clip)
+        refuse_certainty(bounded, sample, range(len(sample.arms)) if everyone else (0,))
+        scored = [self._means(case.values(), sample, split) for split in bounded]
+        first = bounded[0]
+        details = FrozenMap(split_details(sample, first, self.target))
+        findings = (*findings, *learner_notes("aipw", first.notes))
+        reported = Reported(self.target, population(case, self.target), details, findings, self.contrast)
+        return repeated_contrast(case, self, scored, reported)
 
     def _means(self, values: Floats, sample: Sample, split: Split) -> Means:
         score = _everyone if self.target is Target.ATE else _treated
@@ -214,35 +165,3 @@ def _held_fixed(means: Means, sample: Sample, split: Split, target: Target) -> M
     treated = np.stack([spread(split.outcome[j + 1], member) for j, member in enumerate(members)], axis=1)
     control = np.stack([spread(split.outcome[0], member) for member in members], axis=1)
     return replace(means, treated_psi=means.treated_psi - treated, control_psi=means.control_psi - control)
-
-
-def _median(scored: list[Means]) -> Means:
-    """Median value and median ψ over repetitions."""
-    if len(scored) == 1:
-        return scored[0]
-    control = np.median([m.control for m in scored], axis=0)
-    control_psi = np.median([m.control_psi for m in scored], axis=0)
-    value = np.median([m.treated - m.control for m in scored], axis=0)
-    psi = np.median([m.treated_psi - m.control_psi for m in scored], axis=0)
-    return Means(control + value, control, control_psi + psi, control_psi)
-
-
-def _spread(means: Means, scored: list[Means], rows: Rows) -> Spread:
-    """Covariance of the median over repetitions."""
-    psi = means.treated_psi - means.control_psi
-    return split_spread([m.treated - m.control for m in scored], means.treated - means.control, psi, rows)
-
-
-def _refuse_certainty(splits: list[Split], sample: Sample, target: Target) -> None:
-    """Refuse where a propensity that a score divides by is zero."""
-    needed = range(len(sample.arms)) if target is Target.ATE else (0,)
-    for split in splits:
-        for a in needed:
-            nought = int((split.propensity[:, a] <= 0.0).sum())
-            if nought:
-                raise IdentificationError(
-                    f"{nought} rows have a propensity of zero for arm '{sample.arms[a]}': "
-                    "nobody like them could be there.",
-                    remedy="Leave those rows out, drop the covariate that decides the arm, or set clip.",
-                    code=Code.INSUFFICIENT_OVERLAP,
-                )

@@ -13,9 +13,11 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import Code, ConvergenceError, DesignError, IdentificationError
-from estimand.methods.adjustment.contrast import Means, Reported, contrast
+from estimand.methods.adjustment.contrast import Reported, contrast
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.ratios import Contrast, Means
 from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats
 from estimand.stats.balance import effective_size, largest_share
 from estimand.stats.balancing import Balanced, balance_by_propensity, balance_to, overlap_balance
@@ -32,6 +34,7 @@ from estimand.stats.basis import independent_basis
         "Zhao & Percival 2017, doi:10.1515/jci-2016-0010",
     ),
     inference="influence",
+    resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
         "duplicated_rows",
@@ -44,7 +47,7 @@ from estimand.stats.basis import independent_basis
     ),
 )  # fmt: skip
 class Balancing(Method):
-    r"""Difference in means under weights that make covariate moments equal.
+    r"""Difference or ratio of means under weights that make covariate moments equal.
 
     Estimand: E[Y(a) - Y(0)] over everyone (ATE), over those in arm a (ATT), or over those common to both arms (ATO).
 
@@ -67,16 +70,20 @@ class Balancing(Method):
         Entropy by default, overlap for ATO.
     moments : int
         1 balances means; 2 also squares of numeric covariates.
+    contrast : "difference" | "ratio" | "odds_ratio"
+        Of the two means; ratios are normal on the log scale.
     """
 
     target: Literal[Target.ATE, Target.ATT, Target.ATO] = Target.ATE
     kind: Literal["entropy", "cbps", "overlap"] | None = None
     moments: Annotated[int, Field(ge=1, le=2)] = 1
+    contrast: Contrast = "difference"
 
     def estimate(self, case: Case) -> Estimate:
         """Balance, average, and attach the variance of both."""
         sample = case.sample()
         refuse_precision(self.spec.key, sample)
+        refuse_separated(case)
         kind = self._kind(sample)
         basis = independent_basis(_moments(sample.features.values, self.moments), sample.weights).matrix
         values, design = case.values(), row_weights(sample)
@@ -96,7 +103,9 @@ class Balancing(Method):
             np.stack([p for _, p in treated], axis=1),
             np.stack([p for _, p in control], axis=1),
         )
-        reported = Reported(self.target, population(case, self.target), _details(sample, basis, pairs[0]))
+        reported = Reported(
+            self.target, population(case, self.target), _details(sample, basis, pairs[0]), kind=self.contrast
+        )
         return contrast(case, self, means, reported)
 
     def _kind(self, sample: Sample) -> Literal["entropy", "cbps", "overlap"]:

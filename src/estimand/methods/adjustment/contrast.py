@@ -12,38 +12,24 @@ from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence
 from estimand.core.method import Method
+from estimand.core.observation import Observation
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
+from estimand.methods.adjustment.ratios import Contrast, Contrasted, Means, set_against, unit_of_ratio
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.influence import influence_covariance, sum_within
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Means:
-    """Mean outcome under each arm and under control, one pair per term, for the target population.
-
-    Attributes
-    ----------
-    treated, control : ndarray of shape (k,)
-    treated_psi, control_psi : ndarray of shape (n, k)
-        Influence of each; the error of a mean is ``Σψ/n``.
-    """
-
-    treated: Floats
-    control: Floats
-    treated_psi: Floats
-    control_psi: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Reported:
-    """What a method says beside its numbers."""
+    """What a method says beside its numbers, and how its means are to be set against each other."""
 
     target: Target
     population: Population
     details: Mapping[str, Any] = FrozenMap({})
     findings: tuple[Finding, ...] = ()
+    kind: Contrast = "difference"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +51,14 @@ class Rows:
         Independent unit of each row.
     clustered : bool
     root : str
+    model : Observation or None
+        Where ψ is given for the first of the rows, whose weights stand for the others.
     """
 
     units: Ints
     clustered: bool
     root: str
+    model: Observation | None = None
 
     @property
     def n(self) -> int:
@@ -77,7 +66,24 @@ class Rows:
         return int(self.units.shape[0])
 
     def summed(self, psi: Floats) -> Floats:
-        """ψ summed within clusters; as it is where rows are independent."""
+        """ψ over all rows, summed within clusters."""
+        return self._within(self._over(psi))
+
+    def influence(self, psi: Floats) -> Influence:
+        """ψ over all rows, tied to them."""
+        return Influence(self._over(psi), self.units, self.n, self.root)
+
+    def inherited(self, psi: Floats) -> Floats:
+        """What the weights' model adds to a covariance that took the weights for known, shape (k, k)."""
+        if self.model is None:
+            return np.zeros((psi.shape[1], psi.shape[1]))
+        known = self._within(self.model.placed(psi))
+        return influence_covariance(self.summed(psi), self.n) - influence_covariance(known, self.n)
+
+    def _over(self, psi: Floats) -> Floats:
+        return psi if self.model is None else self.model.carried(psi)
+
+    def _within(self, psi: Floats) -> Floats:
         if not self.clustered:
             return psi
         groups, position = np.unique(self.units, return_inverse=True)
@@ -85,9 +91,15 @@ class Rows:
 
 
 def rows_of(case: Case, beside: Sample | None = None) -> Rows:
-    """Rows of the case, then those of a sample beside it; rows that frequencies stand for are units of their own."""
-    sample = case.sample()
+    """Rows of the case, then those of a sample beside it; rows that frequencies stand for are units of their own.
+
+    Where the rows are weighted to stand for those without the outcome, those come after them.
+    """
+    sample, model = case.sample(), case.observing()
     clustered = sample.cluster is not None
+    if model is not None:
+        units = np.concatenate([part.units for part in case.everyone()])
+        return Rows(units, clustered, sample.root, model)
     if beside is None:
         return Rows(sample.units, clustered, sample.root)
     apart = 0 if clustered or beside.root == sample.root else int(sample.units.max()) + 1
@@ -115,18 +127,57 @@ def contrast(
     spread: Spread | None = None,
     rows: Rows | None = None,
 ) -> Estimate:
-    """Estimate each arm's mean minus control's, with the untreated level beside it.
+    """Estimate each arm's mean against control's, with the untreated level beside it.
 
     The covariance is that of the influence function, summed within clusters where the design names any,
-    with t(G - 1) then; or the one given. ``rows`` are the case's unless said otherwise.
+    with t(G - 1) then; or the one given. ``rows`` are the case's unless said otherwise. Ratios are normal on the
+    log scale.
     """
-    rows = rows_of(case) if rows is None else rows
-    value = means.treated - means.control
-    psi = means.treated_psi - means.control_psi
-    k = value.shape[0]
-    covariance = influence_covariance(rows.summed(np.hstack([psi, means.control_psi])), rows.n)
-    made = effect(case, method, (value, psi), reported, spread, rows)
-    return replace(made, baseline=Baseline(means.control, covariance[k:, k:], covariance[:k, k:]))
+    found = set_against(means, reported.kind, case.values())
+    return _levelled(case, method, found, reported, spread, rows_of(case) if rows is None else rows)
+
+
+def repeated_contrast(case: Case, method: Method, scored: list[Means], reported: Reported) -> Estimate:
+    """Estimate from the means of repeated splits: the median contrast, the median ψ, and the spread between them."""
+    if len(scored) == 1:
+        return contrast(case, method, scored[0], reported)
+    parts = [set_against(means, reported.kind, case.values()) for means in scored]
+    rows = rows_of(case)
+    middle = Contrasted(
+        _middle([part.value for part in parts]),
+        _middle([part.psi for part in parts]),
+        _middle([part.control for part in parts]),
+        _middle([part.control_psi for part in parts]),
+        parts[0].scale,
+    )
+    spread = split_spread([part.value for part in parts], middle.value, middle.psi, rows)
+    return _levelled(case, method, middle, reported, spread, rows)
+
+
+def _middle(arrays: list[Floats]) -> Floats:
+    return np.asarray(np.median(arrays, axis=0))
+
+
+def _levelled(
+    case: Case, method: Method, found: Contrasted, reported: Reported, spread: Spread | None, rows: Rows
+) -> Estimate:
+    """Put the untreated level, and its covariance with the values as reported, beside an effect."""
+    k = found.value.shape[0]
+    natural = found.natural_psi
+    covariance = influence_covariance(rows.summed(np.hstack([natural, found.control_psi])), rows.n)
+    baseline = Baseline(found.control, covariance[k:, k:], covariance[:k, k:])
+    made = effect(case, method, (found.value, found.psi), reported, spread, rows)
+    if found.scale == "identity":
+        return replace(made, baseline=baseline)
+    unit = unit_of_ratio(reported.kind, case.values())
+    return replace(
+        made,
+        terms=tuple(replace(term, unit=unit) for term in made.terms),
+        value=found.natural,
+        uncertainty=replace(made.uncertainty, scale="log"),
+        influence=rows.influence(natural),
+        baseline=baseline,
+    )
 
 
 def effect(
@@ -158,7 +209,7 @@ def effect(
         n_obs=case.sample().n,
         inference=method.spec.inference,
         level=case.level,
-        influence=Influence(psi, rows.units, rows.n, rows.root),
+        influence=rows.influence(psi),
         details=reported.details,
         findings=reported.findings,
     )

@@ -10,17 +10,17 @@ from estimand.core.case import Case
 from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate, Population
 from estimand.core.frozen import FrozenMap
-from estimand.core.influence import Influence
 from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import Score
 from estimand.core.question import Target
 from estimand.core.sample import Sample
-from estimand.core.uncertainty import Normal
-from estimand.errors import Code, ConvergenceError, DesignError, IdentificationError
+from estimand.errors import Code, ConvergenceError, DesignError
 from estimand.methods.adjustment.collinear import refuse_determined
-from estimand.methods.adjustment.contrast import Means, Reported, Rows, contrast, rows_of
+from estimand.methods.adjustment.contrast import Reported, Rows, contrast, rows_of
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.ratios import Contrast, Means
 from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats
 from estimand.stats.basis import Basis
 from estimand.stats.glm import fit_glm
@@ -37,6 +37,7 @@ Family = Literal["linear", "logistic", "poisson"]
         "Snowden, Rose & Mortimer 2011, doi:10.1093/aje/kwq472",
     ),
     inference="influence",
+    resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=("row_order", "column_order", "covariate_scale", "arm_swap", "duplicated_rows"),
     details=(
         Detail("means", "by arm", "outcome"),
@@ -69,7 +70,7 @@ class GComputation(Method):
 
     target: Literal[Target.ATE, Target.ATT] = Target.ATE
     family: Family | None = None
-    contrast: Literal["difference", "ratio", "odds_ratio"] = "difference"
+    contrast: Contrast = "difference"
     interactions: bool | tuple[str, ...] = True
     standardise: Literal["observed", "everyone"] = "observed"
 
@@ -77,6 +78,13 @@ class GComputation(Method):
         """Fit the model, average it under each arm, and contrast."""
         sample, values = case.sample(), case.values()
         refuse_precision(self.spec.key, sample)
+        refuse_separated(case)
+        if self.standardise == "everyone" and case.observation is not None:
+            raise DesignError(
+                "Rows without the outcome are stood for by weights already, so nothing is left to standardise over.",
+                remedy="Leave out `standardise`, or say missing_outcome: complete_case.",
+                code=Code.UNSUPPORTED,
+            )
         family = self._family(values)
         crossed = self._crossed(sample)
         model = _fit(_design(sample, crossed, None), values, family, sample)
@@ -99,9 +107,8 @@ class GComputation(Method):
         shown = {sample.arms[0]: float(mean[0, 1])} | {sample.arms[j + 1]: float(m) for j, m in enumerate(mean[:, 0])}
         details = FrozenMap({"means": FrozenMap(shown), "family": family})
         rows = rows_of(case, beside)
-        reported = Reported(self.target, self._population(case, rows, beside), details)
-        made = contrast(case, self, means, reported, rows=rows)
-        return made if self.contrast == "difference" else _relative(made, means, self.contrast, rows)
+        reported = Reported(self.target, self._population(case, rows, beside), details, kind=self.contrast)
+        return contrast(case, self, means, reported, rows=rows)
 
     def _population(self, case: Case, rows: Rows, beside: Sample | None) -> Population:
         """Name the population; with the rows that lack the outcome, it is everyone read again."""
@@ -214,35 +221,3 @@ def _average(model: Model, raw: Floats, share: Floats) -> tuple[float, Floats]:
     psi = share * (prediction - mean)
     psi[:fitted] += model.score.carried(gradient[None, :]) * (n / fitted)
     return mean, psi
-
-
-def _relative(made: Estimate, means: Means, kind: str, rows: Rows) -> Estimate:
-    """Turn differences into ratios or odds ratios, normal on the log scale.
-
-    Raises
-    ------
-    IdentificationError
-        If a mean is not inside the range where the ratio has a logarithm.
-    """
-    top = np.inf if kind == "ratio" else 1.0
-    levels = np.concatenate([means.treated, means.control])
-    if (levels <= 0.0).any() or (levels >= top).any():
-        raise IdentificationError(
-            f"A mean of {levels.min():.3g} has no {kind.replace('_', ' ')}.", remedy="Use contrast: difference."
-        )
-    odds = kind == "odds_ratio"
-    slopes = [1.0 / (m * (1.0 - m)) if odds else 1.0 / m for m in (means.treated, means.control)]
-    logs = [np.log(m / (1.0 - m)) if odds else np.log(m) for m in (means.treated, means.control)]
-    value = np.exp(logs[0] - logs[1])
-    psi = means.treated_psi * slopes[0] - means.control_psi * slopes[1]
-    on_log = Influence(psi, rows.units, rows.n, rows.root)
-    df = made.uncertainty.df if isinstance(made.uncertainty, Normal) else None
-    unit = "odds ratio" if odds else "ratio"
-    return replace(
-        made,
-        terms=tuple(replace(term, unit=unit) for term in made.terms),
-        value=value,
-        uncertainty=Normal(on_log.covariance(), df, "log", "influence"),
-        influence=Influence(psi * value, rows.units, rows.n, rows.root),
-        baseline=None,
-    )

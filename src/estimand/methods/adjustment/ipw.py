@@ -14,15 +14,20 @@ from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
+from estimand.core.resampling import Replicator
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
 from estimand.methods.adjustment.collinear import dropped_finding, surprising
-from estimand.methods.adjustment.contrast import Means, Reported, contrast
+from estimand.methods.adjustment.contrast import Reported, contrast
+from estimand.methods.adjustment.ipw_replicates import weighted_replicates
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.ratios import Contrast, Means
 from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
+from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.tails import Tails, clipped, trimmed
-from estimand.stats.arrays import Floats
+from estimand.stats.arrays import Floats, Ints
 from estimand.stats.balance import effective_size, largest_share
+from estimand.stats.glm import fit_glm
 from estimand.stats.weighting import log_weight_slopes, target_weights
 
 
@@ -36,6 +41,7 @@ from estimand.stats.weighting import log_weight_slopes, target_weights
         "Stefanski & Boos 2002, doi:10.1198/000313002753631330",
     ),
     inference="influence",
+    resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
         "duplicated_rows",
@@ -49,7 +55,7 @@ from estimand.stats.weighting import log_weight_slopes, target_weights
     ),
 )  # fmt: skip
 class IPW(Method):
-    r"""Hájek-weighted difference in means.
+    r"""Hájek-weighted difference, ratio or odds ratio of means.
 
     Estimand: E[Y(a) - Y(0)] over everyone (ATE), those in arm a (ATT), the controls (ATC), or with overlap
     weights 1/Σ(1/e) (ATO; e(1 - e) with two arms). Each arm's mean is ``Σ w y / Σ w``: weights are normalised
@@ -72,19 +78,23 @@ class IPW(Method):
         Bound propensities to [clip, 1 - clip]; reported with the share bounded.
     learner : Learner
         A parametric propensity model; anything else belongs to ``aipw``.
+    contrast : "difference" | "ratio" | "odds_ratio"
+        Of the two means; ratios are normal on the log scale.
     """
 
     target: Literal[Target.ATE, Target.ATT, Target.ATC, Target.ATO] = Target.ATE
     trim: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     clip: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     learner: LearnerOption = Learner("logistic")
+    contrast: Contrast = "difference"
 
     def estimate(self, case: Case) -> Estimate:
         """Weight, average, and carry the propensity's uncertainty along."""
         sample = case.sample()
         refuse_precision(self.spec.key, sample)
+        refuse_separated(case)
         fit = case.fitted().propensity(self.learner, FoldPlan(1))
-        score = _required(fit.score, self.learner)
+        score = required_score("ipw", fit.score, self.learner)
         tails, narrowed, rule = trimmed("ipw", Tails.of(fit.prediction), sample.arm, self.trim)
         tails, bounded = clipped("ipw", tails, self.clip)
         weighted = Weighted(sample, tails, self.target)
@@ -92,9 +102,23 @@ class IPW(Method):
         dropped = surprising(fit.dropped, sample.features)
         findings = (*bounded, *narrowed, *dropped_finding("ipw", dropped, "the propensity model"))
         reported = Reported(
-            self.target, population(case, self.target, rule, kept=tails.kept), weighted.details(), findings
+            self.target,
+            population(case, self.target, rule, kept=tails.kept),
+            weighted.details(),
+            findings,
+            self.contrast,
         )
         return contrast(case, self, means, reported)
+
+    def replicator(self, case: Case, units: Ints) -> Replicator | None:
+        """Refits side by side, for two arms and a plain logistic propensity that nothing is cut from."""
+        plain = self.learner.name == "logistic" and not self.learner.params and self.contrast == "difference"
+        if len(case.arms) > 2 or not plain or self.trim is not None or self.clip is not None:
+            return None
+        sample = case.sample()
+        weights = None if sample.weights is None else row_weights(sample)
+        fit = fit_glm(sample.features.values, (sample.arm == 1).astype(np.float64), "logistic", weights)
+        return weighted_replicates(sample, case.values(), units, fit, self.target)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,15 +142,19 @@ class Weighted:
         raw = target_weights(self.sample.arm, self.tails.propensity, self.target, against)
         return np.where(self.tails.kept, raw * row_weights(self.sample), 0.0)
 
+    def slopes(self, against: int) -> Floats:
+        """How each row's log weight moves with the propensity's linear predictors, shape (n, arms - 1)."""
+        slopes = log_weight_slopes(self.sample.arm, self.tails.propensity, self.target, against)
+        slopes[self.tails.bounded.any(axis=1)] = 0.0
+        return slopes
+
     def means(self, values: Floats, score: Score) -> Means:
         """Hájek means of every arm and of control beside it, with their influence."""
         sample = self.sample
         pairs = []
         for a in range(1, len(sample.arms)):
-            weights = self.weights(a)
-            slopes = log_weight_slopes(sample.arm, self.tails.propensity, self.target, a)
-            slopes[self.tails.bounded.any(axis=1)] = 0.0
-            pairs.append([_mean(values, weights * (sample.arm == code), slopes, score) for code in (a, 0)])
+            weights, slopes = self.weights(a), self.slopes(a)
+            pairs.append([hajek_mean(values, weights * (sample.arm == code), slopes, score) for code in (a, 0)])
         value = np.array([[mean for mean, _ in pair] for pair in pairs])
         psi = np.array([[influence for _, influence in pair] for pair in pairs])
         return Means(value[:, 0], value[:, 1], psi[:, 0].T, psi[:, 1].T)
@@ -150,7 +178,7 @@ class Weighted:
         )
 
 
-def _mean(values: Floats, weights: Floats, slopes: Floats, score: Score) -> tuple[float, Floats]:
+def hajek_mean(values: Floats, weights: Floats, slopes: Floats, score: Score) -> tuple[float, Floats]:
     """Weighted mean and its influence, shape (n,), through weights whose log has the given slopes (n, m)."""
     mean = float(weights @ values / weights.sum())
     moment = weights * (values - mean)
@@ -158,10 +186,17 @@ def _mean(values: Floats, weights: Floats, slopes: Floats, score: Score) -> tupl
     return mean, np.asarray((moment + score.carried(gradient)) / weights.mean())
 
 
-def _required(score: Score | None, learner: Learner) -> Score:
+def required_score(key: str, score: Score | None, learner: Learner) -> Score:
+    """Return the propensity's estimating equation, which the variance is stacked with.
+
+    Raises
+    ------
+    UnsupportedError
+        If the learner has none.
+    """
     if score is None:
         raise UnsupportedError(
-            f"Method 'ipw' needs a parametric propensity model; '{learner.name}' has no estimating equation, "
+            f"Method '{key}' needs a parametric propensity model; '{learner.name}' has no estimating equation, "
             "so its uncertainty cannot enter the variance.",
             remedy="Use method 'aipw', whose score tolerates any learner.",
             found=learner.name,

@@ -1,7 +1,7 @@
 """Regression adjustment: fully interacted least squares, or one slope for all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,19 +13,26 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
+from estimand.core.resampling import Replicator
 from estimand.core.sample import Sample
-from estimand.errors import DataError, DesignError
+from estimand.errors import DataError, DesignError, UnsupportedError
 from estimand.methods.adjustment.collinear import dropped_finding, refuse_determined, refuse_unreachable, surprising
-from estimand.methods.adjustment.contrast import Means, Reported, Spread, contrast
+from estimand.methods.adjustment.contrast import Reported, Spread, contrast, rows_of
 from estimand.methods.adjustment.notes import relabelled
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.ratios import Means
+from estimand.methods.adjustment.regression_replicates import arm_lines, one_line
 from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
-from estimand.methods.adjustment.sampling import row_weights
-from estimand.stats.arrays import Floats
+from estimand.methods.adjustment.sampling import refuse_fixed_rows, row_weights
+from estimand.methods.adjustment.separation import refuse_separated
+from estimand.stats.arrays import Floats, Ints
+from estimand.stats.basis import independent_basis
 from estimand.stats.cluster import Block, ClusterKind
 from estimand.stats.covariance import adjusted_residual, saturated_rows
 from estimand.stats.influence import influence_covariance, sum_within
 from estimand.stats.linear import LeastSquares, least_squares
+
+MOST_PRODUCTS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +76,7 @@ class Adjusted:
         "Pustejovsky & Tipton 2018, doi:10.1080/07350015.2016.1247004",
     ),
     inference="small_sample",
+    resampling=("pairs", "cluster", "bayesian", "multiplier", "wild_cluster", "randomisation"),
     variance_factor=2.0,
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
@@ -93,7 +101,8 @@ class Regression(Method):
     Variance: the robust covariance of the coefficients, HC3 by default; with clusters CR1 or CR2 by their
     leverage. For the superpopulation (default) add Var τ̂(X)/n for the average over the target's
     covariates; its covariance with the first part is zero where the means are linear. Sampling weights weight
-    the fits and the average; precision weights likewise, and the classical covariance then allows for them.
+    the fits and the average; precision weights likewise, and the classical covariance then allows for them. Weights
+    that stand for rows without the outcome bring what their model takes off.
 
     Parameters
     ----------
@@ -114,6 +123,7 @@ class Regression(Method):
         """Fit, average over the target, and attach the covariance."""
         sample = case.sample()
         kind = covariance_kind(self.covariance, sample)
+        refuse_separated(case)
         target = self.target if self.interactions else Target.VARIANCE_WEIGHTED
         adjusted = self._adjusted(case, sample)
         n = sample.n
@@ -126,9 +136,42 @@ class Regression(Method):
         reported = Reported(
             target, population(case, target), _details(adjusted, case), self._findings(adjusted, kind, sample)
         )
-        return contrast(case, self, means, reported, _spread(adjusted, kind, sample))
+        spread = _spread(adjusted, kind, sample)
+        more = rows_of(case).inherited(means.treated_psi - means.control_psi)
+        return contrast(case, self, means, reported, replace(spread, vcov=spread.vcov + more))
+
+    def blocks(self, case: Case) -> tuple[Block, ...]:
+        """Fits of the arms, or the one of all, and the effects at the target's average covariates."""
+        return self._adjusted(case, case.sample()).blocks
+
+    def replicator(self, case: Case, units: Ints) -> Replicator | None:
+        """Refits from sums over units, where these are not too large to hold."""
+        sample, blocks = case.sample(), self.blocks(case)
+        if sample.n * max(block.fit.basis.matrix.shape[1] for block in blocks) ** 2 > MOST_PRODUCTS:
+            return None
+        kept = [block.fit.basis.kept for block in blocks]
+        if not self.interactions:
+            return one_line(sample, case.values(), units, kept[0])
+        return arm_lines(sample, case.values(), units, kept, treated_only=self.target is Target.ATT)
+
+    def arm_basis(self, case: Case) -> Floats:
+        """Covariates as the arms' lines have them.
+
+        Raises
+        ------
+        UnsupportedError
+            If one slope serves all arms, or the target is not everyone.
+        """
+        if not self.interactions or self.target is not Target.ATE:
+            raise UnsupportedError(
+                "Randomisation inference compares the arms' own lines at everyone's average covariates.",
+                remedy="Use interactions: true and target: ATE.",
+            )
+        return independent_basis(case.sample().features.values).matrix
 
     def _adjusted(self, case: Case, sample: Sample) -> Adjusted:
+        if self.population == "sample":
+            refuse_fixed_rows(self.spec.key, case)
         one_slope = not self.interactions
         adjusted = _one_slope(case.values(), sample) if one_slope else _by_arm(case.values(), sample, self.target)
         if self.population == "superpopulation":
