@@ -174,16 +174,38 @@ def test_overlap_with_several_arms_looks_at_each() -> None:
     assert finding.statistic == pytest.approx((fitted < 0.05).any(axis=1).mean())
 
 
-def test_arms_told_apart_perfectly_veto_what_still_gives_a_number() -> None:
-    frame = confounded(1.0).assign(d=lambda f: (f["x"] > 0).astype(int))
+def test_arms_told_apart_but_for_ties_veto_what_still_gives_a_number() -> None:
+    frame = confounded(1.0).assign(x=lambda f: f["x"].round(2).where(f["x"].abs() > 0.05, 0.0))
+    frame["d"] = np.where(frame["x"] == 0.0, frame["d"], frame["x"] > 0).astype(int)
     record = run(frame, ["regression", "gcomputation", "ipw", {"method": "aipw", "learner": "boosting"}])
     assert record.verdict.grade is es.Grade.VETO
     assert {e.id for e in record.estimates} == {"regression", "gcomputation", "aipw"}
     for key in ("regression", "gcomputation", "aipw"):
-        assert found(record, "overlap.separation", key).grade is es.Grade.VETO
-        assert found(record, "overlap.separation", key).statistic > 0.5
+        finding = found(record, "overlap.separation", key)
+        assert finding.grade is es.Grade.VETO
+        assert finding.statistic == pytest.approx((frame["x"] != 0.0).mean(), abs=1e-12)
     assert found(record, "ipw.failed", "ipw").grade is es.Grade.NOT_RUN
     assert found(run(confounded(1.0), ["regression"]), "overlap.separation", "regression").grade is es.Grade.PASS
+
+
+def test_an_arm_that_ties_with_no_other_is_vetoed_beside_two_that_overlap() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=900).round(1)
+    d = np.where(x > 1.0, 2, rng.integers(0, 2, 900))
+    d[np.flatnonzero(x == 1.0)[:3]] = 2
+    frame = pd.DataFrame({"d": d.astype(str), "x": x, "y": x + rng.normal(size=900)})
+    finding = found(run(frame, ["gcomputation"]), "overlap.separation", "gcomputation")
+    assert finding.grade is es.Grade.VETO
+    assert finding.statistic == pytest.approx((x != 1.0).mean(), abs=1e-12)
+
+
+def test_so_many_covariates_that_they_decide_arms_drawn_by_lot_are_a_warning() -> None:
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal(size=(60, 40))).add_prefix("x").assign(d=np.arange(60) % 2, y=rng.normal(size=60))
+    record = run(frame, [{"method": "dml", "learner": "lasso", "folds": 2}], covariates=[f"x{j}" for j in range(40)])
+    finding = found(record, "overlap.separation", "dml")
+    assert finding.grade is es.Grade.WARN
+    assert "drawn by lot" in finding.message
 
 
 def test_a_rare_cell_of_one_arm_is_a_warning_and_not_a_veto() -> None:

@@ -216,11 +216,29 @@ def test_a_role_given_to_the_audit_that_names_no_column_is_refused(
     refused(command("audit", "t.csv", "--treatment", "treated", "--outcome", "sales", option, "regio"), "'regio'")
 
 
-@pytest.mark.parametrize("method", ["ipw", {"method": "aipw", "learner": "linear"}], ids=str)
+ADJUSTING: list[Any] = [
+    "regression", "gcomputation", "aipw", "dml", "ipw", "matching", "stratification", "balancing",
+    {"method": "regression", "interactions": False},
+    {"method": "aipw", "learner": "boosting", "clip": 0.01},
+    {"method": "dml", "score": "plr"},
+    {"method": "matching", "distance": "mahalanobis"},
+    {"method": "balancing", "target": "ATO"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ADJUSTING, ids=str)
 def test_perfect_separation_gives_no_number(method: Any, command: Command, tmp_path: Path) -> None:
-    frame = table(age=[30.5, 60.5] * 20)
+    frame = table(age=np.linspace(20.0, 40.0, ROWS) + np.tile([0.0, 25.0], ROWS // 2))
     study = write_study(tmp_path, frame, {"covariates": ["age"]}, methods=[method])
-    refused(command("run", study), "the covariates predict some rows perfectly")
+    refused(command("run", study), "Covariate 'age' tells the arms apart perfectly")
+
+
+def test_perfect_separation_leaves_a_difference_an_association(command: Command, tmp_path: Path) -> None:
+    frame = table(age=[30.5, 60.5] * 20)
+    study = write_study(tmp_path, frame, {"covariates": ["age"]}, methods=["difference"])
+    ended = command("run", study, "--json")
+    assert ended.status == 0, ended
+    assert '"target": "ASSOCIATION"' in ended.out
 
 
 WHOLE: tuple[tuple[list[str], str], ...] = (

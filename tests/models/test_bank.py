@@ -156,3 +156,20 @@ def test_several_arms_get_a_joint_model_in_sample_and_one_each_out_of_fold() -> 
     assert outside.prediction.shape == (600, 3)
     assert outside.score is None
     assert set(outside.loss) == {"propensity[1]", "propensity[2]"}
+
+
+@pytest.mark.parametrize("arms", [2, 3])
+def test_a_fit_without_an_optimum_is_made_once_and_its_facts_are_kept(arms: int) -> None:
+    frame = frame_of(2)
+    frame["d"] = np.digitize(frame["x0"], [0.0, 1.0][: arms - 1])
+    bank = bank_of(frame)
+    learner, whole = es.Learner("logistic"), FoldPlan(1)
+    facts = bank.attempt(learner, whole)
+    assert facts is bank.attempt(learner, whole)
+    assert facts.failure.separated
+    np.testing.assert_allclose(facts.prediction, np.eye(arms)[frame["d"]], atol=1e-6)
+    for _ in range(2):
+        with pytest.raises(es.ConvergenceError, match="predict some rows perfectly"):
+            bank.propensity(learner, whole)
+    with pytest.raises(es.ConvergenceError, match="predict some rows perfectly"):
+        bank.propensity(learner, FoldPlan(2))

@@ -8,6 +8,7 @@ import numpy as np
 
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.learner import Learner
+from estimand.errors import ConvergenceError
 from estimand.stats.arrays import Floats, Ints
 
 
@@ -52,6 +53,26 @@ class Score(Frozen):
         return np.asarray(inherited - (self.shrinkage * direction).sum())
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a fit has no optimum.
+
+    Attributes
+    ----------
+    message, remedy : str
+    separated : bool
+        Whether the covariates predict some rows perfectly.
+    """
+
+    message: str
+    remedy: str
+    separated: bool
+
+    def error(self) -> ConvergenceError:
+        """Build the error that a caller who needs the optimum raises."""
+        return ConvergenceError(self.message, remedy=self.remedy)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit(Frozen):
     """Predictions of one nuisance.
@@ -70,6 +91,8 @@ class Fit(Frozen):
         Features that others already span.
     notes : tuple of str
         What a reader should know of the fit, such as a learner that could not take part.
+    failure : Failure or None
+        Where an in-sample parametric fit has no optimum: the predictions are then those of its last step.
     """
 
     prediction: Floats
@@ -78,6 +101,7 @@ class Fit(Frozen):
     score: Score | None = None
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,10 @@ class Nuisances(Protocol):
 
     def propensity(self, learner: Learner, plan: FoldPlan) -> Fit:
         """Probability of each arm given the features."""
+        ...
+
+    def attempt(self, learner: Learner, plan: FoldPlan) -> Fit:
+        """Propensity as it came out: a fit without an optimum is handed back with its failure."""
         ...
 
     def outcome(self, arm: int, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:

@@ -52,7 +52,20 @@ class NuisanceBank:
         With two arms one model gives both propensities. With more, in-sample parametric fits are
         multinomial, and out of fold each arm has a model against the others, which is all that doubly
         robust scores need.
+
+        Raises
+        ------
+        ConvergenceError
+            If a fit has no optimum.
         """
+        fits = self._fitted(requests)
+        for fit in fits:
+            if fit.failure is not None:
+                raise fit.failure.error()
+        return fits
+
+    def _fitted(self, requests: tuple[Nuisance, ...]) -> tuple[Fit, ...]:
+        """Fit what is not yet fitted, whether or not it has an optimum."""
         missing = [request for request in dict.fromkeys(requests) if self._key(request) not in self.cache.fits]
         direct = [request for request in missing if self._is_multinomial(request)]
         for request in direct:
@@ -73,6 +86,10 @@ class NuisanceBank:
     def propensity(self, learner: Learner, plan: FoldPlan) -> Fit:
         """Probability of each arm given the features, shape (n, arms)."""
         return self.fit(Nuisance("propensity", learner, plan))[0]
+
+    def attempt(self, learner: Learner, plan: FoldPlan) -> Fit:
+        """Propensity as it came out: a fit without an optimum is handed back with its failure."""
+        return self._fitted((Nuisance("propensity", learner, plan),))[0]
 
     def outcome(self, arm: int, learner: Learner, plan: FoldPlan, pooled: bool) -> Fit:
         """Outcome predicted under one arm for every row, shape (n,)."""
@@ -145,11 +162,16 @@ class NuisanceBank:
         prediction = np.stack([1.0 - columns[0], columns[0]] if len(columns) == 1 else columns, axis=1)
         trained = solved[0].trained if len(solved) == 1 else None
         notes = tuple(note for item in solved for note in item.notes)
+        failures = [item.trained.failure for item in solved if item.trained is not None and item.trained.failure]
+        if failures:
+            return Fit(prediction, failure=failures[0])
         return self._judged(prediction, None if trained is None else trained.score, _kept(trained), notes)
 
     def _multinomial(self) -> Fit:
         sample = self.sample
         made = multinomial_propensity(sample.features.values, sample.arm, len(sample.arms), self._weights())
+        if made[3] is not None:
+            return Fit(made[0], failure=made[3])
         return self._judged(made[0], made[1], made[2], ())
 
     def _judged(self, prediction: Floats, score: Score | None, kept: Bools | None, notes: tuple[str, ...]) -> Fit:
@@ -167,6 +189,8 @@ class NuisanceBank:
         )
 
     def _outcome_fit(self, request: Nuisance, solution: Solution) -> Fit:
+        if solution.trained is not None and solution.trained.failure is not None:
+            return Fit(solution.prediction, failure=solution.trained.failure)
         sample, values = self.sample, self.sample.outcomes[self.outcome_name]
         own = np.ones(sample.n, dtype=bool) if request.arm is None else sample.arm == request.arm
         name = "outcome" if request.arm is None else f"outcome[{sample.arms[request.arm]}]"

@@ -91,6 +91,8 @@ class _Job:
             trained = self.ready.fit(self.train, self.problem.lesson(self.train, self.seed))
         except ConvergenceError as error:
             return error
+        if trained.failure is not None:
+            return trained.failure.error()
         return trained.predict(self.problem.target[self.held])
 
 

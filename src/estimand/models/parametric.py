@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from estimand.core.declared import Declared
-from estimand.core.nuisances import Score
-from estimand.errors import ConvergenceError, UnsupportedError
+from estimand.core.nuisances import Failure, Score
+from estimand.errors import UnsupportedError
 from estimand.models.trained import Lesson, Trained
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.glm import fit_glm
@@ -56,22 +56,16 @@ class Logistic(Declared):
 
 
 def logistic_fit(features: Floats, lesson: Lesson, ridge: float = 0.0) -> Trained:
-    """Fit a logistic regression, or say why there is none.
-
-    Raises
-    ------
-    ConvergenceError
-        If the covariates predict the outcome perfectly, or Newton's method stalls.
-    """
+    """Fit a logistic regression; it names its failure where the covariates predict perfectly, or Newton stalls."""
     fit = fit_glm(features, lesson.outcome, "logistic", lesson.weights, ridge)
-    _refuse_failed(fit.separated, fit.converged, fit.iterations)
     score = Score.single(fit.basis.matrix, fit.residual, fit.hessian, fit.shrinkage)
-    return Trained(fit.predict, fit.mean, score, fit.basis.kept)
+    failure = _failure(fit.separated, fit.converged, fit.iterations)
+    return Trained(fit.predict, fit.mean, score, fit.basis.kept, failure)
 
 
 def multinomial_propensity(
     features: Floats, arm: Ints, arms: int, weights: Floats | None
-) -> tuple[Floats, Score, Bools]:
+) -> tuple[Floats, Score, Bools, Failure | None]:
     """Fit the probability of each of several arms by multinomial logistic regression.
 
     Returns
@@ -79,26 +73,25 @@ def multinomial_propensity(
     probability : ndarray of shape (n, arms)
     score : Score
     kept : ndarray of shape (p,) of bool
-
-    Raises
-    ------
-    ConvergenceError
-        If the covariates predict the arm perfectly, or Newton's method stalls.
+    failure : Failure or None
+        Where the covariates predict the arm perfectly, or Newton's method stalls.
     """
     fit = fit_multinomial(features, arm, arms, weights)
-    _refuse_failed(fit.separated, fit.converged, fit.iterations)
     score = Score(fit.basis.matrix, fit.residual, fit.hessian, np.zeros((arms - 1, fit.basis.matrix.shape[1])))
-    return fit.probability, score, fit.basis.kept
+    return fit.probability, score, fit.basis.kept, _failure(fit.separated, fit.converged, fit.iterations)
 
 
-def _refuse_failed(separated: bool, converged: bool, iterations: int) -> None:
+def _failure(separated: bool, converged: bool, iterations: int) -> Failure | None:
     if separated:
-        raise ConvergenceError(
+        return Failure(
             "A logistic regression has no optimum: the covariates predict some rows perfectly.",
-            remedy="Drop or coarsen the covariate that does, or use learner 'lasso' or 'boosting'.",
+            "Drop or coarsen the covariate that does, or use learner 'lasso' or 'boosting'.",
+            separated=True,
         )
     if not converged:
-        raise ConvergenceError(
+        return Failure(
             f"A logistic regression did not converge in {iterations} steps.",
-            remedy="Look for covariates of extreme scale or near-perfect prediction.",
+            "Look for covariates of extreme scale or near-perfect prediction.",
+            separated=False,
         )
+    return None

@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from estimand.core.nuisances import Score
+from estimand.core.nuisances import Failure, Score
 from estimand.stats.arrays import Bools, Floats, Ints
 
 Task: TypeAlias = Literal["regression", "classification"]
@@ -26,12 +26,15 @@ class Trained:
         The estimating equation, for parametric fits.
     kept : ndarray of shape (p,) of bool or None
         Features not spanned by others, for parametric fits.
+    failure : Failure or None
+        Where a parametric fit has no optimum.
     """
 
     predict: Callable[[Floats], Floats]
     fitted: Floats | None = None
     score: Score | None = None
     kept: Bools | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

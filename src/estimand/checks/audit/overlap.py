@@ -10,10 +10,10 @@ from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.learner import Learner
 from estimand.core.nuisances import FoldPlan
 from estimand.core.sample import Sample
-from estimand.errors import ConvergenceError
 from estimand.stats.arrays import Floats
 from estimand.stats.basis import independent_basis
 from estimand.stats.glm import fit_glm
+from estimand.stats.separation import told_apart
 
 RIDGE = 1.0
 
@@ -37,17 +37,15 @@ class OverlapBefore(Check):
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each arm but control."""
         sample = case.sample()
-        try:
-            propensity = case.fitted().propensity(Learner(name="logistic"), FoldPlan(1)).prediction
-            ridged = False
-        except ConvergenceError:
-            propensity, ridged = _ridged(sample), True
+        fit = case.fitted().attempt(Learner(name="logistic"), FoldPlan(1))
+        ridged = fit.failure is not None
+        propensity = _ridged(sample) if ridged else fit.prediction
         return tuple(self._one(case, propensity[:, a], a, ridged) for a in range(1, len(sample.arms)))
 
     def _one(self, case: Case, propensity: Floats, a: int, ridged: bool) -> Finding:
         sample, edge, line = case.sample(), case.gates.overlap_edge, case.gates.overlap_share
         share = float(((propensity < edge) | (propensity > 1.0 - edge)).mean())
-        apart = ridged and _told_apart(sample, a)
+        apart = ridged and told_apart(sample.features.values, sample.arm == a)
         grade = Grade.VETO if apart else Grade.WARN if share > line or ridged else Grade.PASS
         label = sample.arms[a]
         words = f"{share:.1%} of the rows have a probability of arm '{label}' outside [{edge:g}, {1.0 - edge:g}]."
@@ -78,10 +76,3 @@ def _ridged(sample: Sample) -> Floats:
         fit_glm(features, (sample.arm == a).astype(float), "logistic", ridge=RIDGE) for a in range(len(sample.arms))
     ]
     return np.stack([fit.mean for fit in fits], axis=1)
-
-
-def _told_apart(sample: Sample, a: int) -> bool:
-    """Whether a line through the covariates puts every row of an arm on one side and all others on the other."""
-    own = sample.arm == a
-    fit = fit_glm(sample.features.values, own.astype(float), "logistic")
-    return bool(((fit.mean > 0.5) == own).all())

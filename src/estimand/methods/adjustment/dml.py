@@ -22,6 +22,7 @@ from estimand.methods.adjustment.contrast import Reported, effect, rows_of, spli
 from estimand.methods.adjustment.notes import learner_notes, relabelled
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
+from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats
 
 LEAST_RESIDUAL_VARIANCE = 1e-10
@@ -80,6 +81,7 @@ class DML(Method):
         """Fit out of fold, and solve the pooled score."""
         sample = case.sample()
         refuse_precision(self.spec.key, sample)
+        refuse_separated(case)
         if self.score == "irm":
             return self._interactive(case)
         requests = [

@@ -19,6 +19,7 @@ from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Normal
 from estimand.errors import Code, DataError, DesignError, IdentificationError, UnsupportedError
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.glm import fit_glm
 from estimand.stats.strata import Cells, Grouping, cell_moments, quantile_strata, stratified, within_effects
@@ -73,6 +74,7 @@ class Stratification(Method):
         """Cut, compare within, average."""
         sample = case.sample()
         _refuse(sample)
+        refuse_separated(case)
         if isinstance(self.strata, tuple):
             return self._given(case, sample, self.strata)
         return self._by_propensity(case, sample, self.strata)
