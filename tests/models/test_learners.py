@@ -158,3 +158,12 @@ def test_losses_and_calibration_by_hand() -> None:
     assert calibration_slope(y, p) == pytest.approx((0.5) / 0.3, rel=1e-12)
     assert calibration_slope(y, np.full(3, 0.4)) == 0.0
     assert np.isfinite(log_loss(y, np.array([1.0, 0.0, 1.0])))
+
+
+@pytest.mark.parametrize("power", [-98, 98])
+def test_boosting_says_the_same_of_an_outcome_in_any_unit(power: int) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(400, 3))
+    y = x[:, 0] + rng.normal(size=400)
+    plain, scaled = (Boosting().fit(x, Lesson(y * unit, "regression", 0)).predict(x) for unit in (1.0, 2.0**power))
+    assert (scaled / 2.0**power == plain).all()

@@ -9,6 +9,7 @@ from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Encoded, Feature
 from estimand.core.table import Table
 from estimand.data.column import Column, Labels, Numbers, is_number_text, read_column, refuse_infinite
+from estimand.data.extremes import refuse_extreme
 from estimand.data.mixed import mixture_of
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
@@ -27,11 +28,12 @@ def read_covariate(source: Source, name: str) -> Column:
     Raises
     ------
     DataError
-        If it holds an infinite number, too many categories, or many numbers and a few texts.
+        If it holds a number that is infinite or out of scale, too many categories, or many numbers and a few texts.
     """
     column = read_column(source, name)
     if isinstance(column, Numbers):
         refuse_infinite(column, source)
+        refuse_extreme(column, source)
     elif len(column.levels) > MOST_LEVELS:
         raise _too_many_levels(column, source)
     return column

@@ -5,6 +5,7 @@ from textwrap import shorten
 import numpy as np
 
 from estimand.data.column import Kind, Labels, Numbers, is_number_text, read_column, refuse_infinite
+from estimand.data.extremes import refuse_extreme
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
 from estimand.stats.arrays import Floats
@@ -16,7 +17,7 @@ def read_outcome(source: Source, name: str) -> Numbers:
     Raises
     ------
     DataError
-        If it holds text, times or an infinite number.
+        If it holds text, times, or a number that is infinite or out of scale.
     """
     column = read_column(source, name)
     if isinstance(column, Labels):
@@ -31,6 +32,7 @@ def read_outcome(source: Source, name: str) -> Numbers:
             found=name,
         )
     refuse_infinite(column, source)
+    refuse_extreme(column, source)
     return column
 
 

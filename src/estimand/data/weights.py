@@ -4,6 +4,7 @@ import numpy as np
 
 from estimand.core.design import Weights
 from estimand.data.column import Labels, Numbers, read_column, refuse_infinite
+from estimand.data.extremes import refuse_extreme
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
 
@@ -20,6 +21,7 @@ def read_weights(source: Source, weights: Weights) -> Numbers:
     if isinstance(column, Labels):
         raise _unusable(weights, source, "holds text", "Make it numeric.")
     refuse_infinite(column, source)
+    refuse_extreme(column, source)
     values = column.values[column.present]
     if (values <= 0.0).any():
         raise _unusable(weights, source, f"holds {values.min():g}", "Weights are positive; drop rows of weight zero.")

@@ -96,11 +96,12 @@ class Binned:
         settings = self.learner.settings(lesson)
         with self._guard:
             data = self._dataset().subset(rows.tolist(), params=settings).construct()
-        data.set_label(lesson.outcome)
+        unit = _binary_unit(lesson)
+        data.set_label(lesson.outcome / unit)
         if lesson.weights is not None:
             data.set_weight(lesson.weights)
         booster = lightgbm.train(settings, data, num_boost_round=self.learner.trees(lesson))
-        return Trained(lambda asked: np.asarray(booster.predict(asked, num_threads=1), dtype=float))
+        return Trained(lambda asked: np.asarray(booster.predict(asked, num_threads=1), dtype=float) * unit)
 
     def _dataset(self) -> lightgbm.Dataset:
         """Bin on first use; later fits find it done."""
@@ -109,3 +110,10 @@ class Binned:
             data = lightgbm.Dataset(self.features, params=settings, free_raw_data=False)
             self._shared.append(data.construct())
         return self._shared[0]
+
+
+def _binary_unit(lesson: Lesson) -> float:
+    """Power of two of the outcome's size: trees work in single precision, and such a unit rounds nothing."""
+    if lesson.task == "classification":
+        return 1.0
+    return float(np.ldexp(1.0, int(np.frexp(np.abs(lesson.outcome).max())[1])))
