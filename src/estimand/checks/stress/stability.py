@@ -71,6 +71,23 @@ def _too_dear(key: str, subject: str, estimate: Estimate, remedy: str) -> Findin
     return Finding(key, estimate.id, Grade.NOT_RUN, subject, message, remedy)
 
 
+def _examined(
+    check: "SplitStability | SeedStability",
+    case: Case,
+    chosen: list[Estimate],
+    refit: Refit,
+    otherwise: tuple[str, str],
+) -> tuple[Finding, ...]:
+    """Answer for the chosen estimates, or say of what subject nothing could be said and what to do instead."""
+    key = check.spec.key
+    count = _affordable(case, chosen, check.refits, check.spend, check.limit)
+    if not count:
+        subject, cure = otherwise
+        return tuple(_too_dear(key, subject, estimate, cure) for estimate in chosen)
+    made = _refits(key, case, chosen, refit, count)
+    return tuple(check.answer(case, estimate, made, j) for j, estimate in enumerate(chosen))
+
+
 @check(
     "stress.split_stability",
     question="Would another split into folds have told another story?",
@@ -99,14 +116,11 @@ class SplitStability(Check):
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate with the spread of its first term."""
         drawn = [estimate for estimate in estimates if _drawn_splits(estimate) and _has_error(estimate)]
-        count = _affordable(case, drawn, self.refits, self.spend, self.limit)
-        if not count:
-            cure = "Set repeats=5, which puts the spread between splits into the standard error."
-            return tuple(_too_dear(self.spec.key, "folds", estimate, cure) for estimate in drawn)
-        made = _refits(self.spec.key, case, drawn, refit, count)
-        return tuple(self._one(case, estimate, made, j) for j, estimate in enumerate(drawn))
+        cure = "Set repeats=5, which puts the spread between splits into the standard error."
+        return _examined(self, case, drawn, refit, ("folds", cure))
 
-    def _one(self, case: Case, estimate: Estimate, made: list[tuple[int, list[Estimate]]], j: int) -> Finding:
+    def answer(self, case: Case, estimate: Estimate, made: list[tuple[int, list[Estimate]]], j: int) -> Finding:
+        """Hold the spread over splits against the standard error, for estimate ``j`` of those made again."""
         values = _values(estimate, made, j)
         ratio = _ratio(estimate, values)
         moved = ratio > LINE
@@ -156,14 +170,10 @@ class SeedStability(Check):
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate with the spread of its first term and of its standard error."""
         random = [estimate for estimate in estimates if _otherwise_random(estimate) and _has_error(estimate)]
-        count = _affordable(case, random, self.refits, self.spend, self.limit)
-        if not count:
-            cure = "Run the study with another seed and compare."
-            return tuple(_too_dear(self.spec.key, "seed", estimate, cure) for estimate in random)
-        made = _refits(self.spec.key, case, random, refit, count)
-        return tuple(self._one(case, estimate, made, j) for j, estimate in enumerate(random))
+        return _examined(self, case, random, refit, ("seed", "Run the study with another seed and compare."))
 
-    def _one(self, case: Case, estimate: Estimate, made: list[tuple[int, list[Estimate]]], j: int) -> Finding:
+    def answer(self, case: Case, estimate: Estimate, made: list[tuple[int, list[Estimate]]], j: int) -> Finding:
+        """Hold the spreads over seeds against the standard error, for estimate ``j`` of those made again."""
         values = _values(estimate, made, j)
         errors = np.array([float(estimate.std_error[0]), *(float(again[j].std_error[0]) for _, again in made)])
         ratio = _ratio(estimate, values)
