@@ -1,7 +1,5 @@
 """The record of an audit: what the data can carry, before any estimate."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +8,10 @@ from typing import Any
 from estimand.core.design import DesignFields, as_design
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import Frozen, FrozenMap
-from estimand.core.jsonable import Json, canonical, encode
+from estimand.core.jsonable import Json, encode
 from estimand.core.record import SampleFlow
-from estimand.core.sample import Drop
 from estimand.core.verdict import Verdict
+from estimand.core.written import digest_of, write_json
 from estimand.errors import Code, DataError
 
 SCHEMA = 1
@@ -70,9 +68,7 @@ class AuditRecord(Frozen):
 
     def digest(self) -> str:
         """Hash of everything but ``run``: same data, same digest."""
-        body = self.to_dict()
-        body.pop("run")
-        return hashlib.sha256(canonical(body).encode()).hexdigest()
+        return digest_of(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "AuditRecord":
@@ -90,31 +86,20 @@ class AuditRecord(Frozen):
                 code=Code.UNREADABLE_FILE,
                 found=data.get("schema"),
             )
-        flow = data["sample"]
         return cls(
             design=as_design(data["design"]),
             data=data["data"],
             seed=data["seed"],
             level=data["level"],
-            sample=SampleFlow(
-                flow["rows_read"],
-                flow["rows_used"],
-                tuple(Drop(**drop) for drop in flow["drops"]),
-                FrozenMap(flow["arms"]),
-                flow["fingerprint"],
-            ),
+            sample=SampleFlow.from_dict(data["sample"]),
             findings=tuple(Finding.from_dict(item) for item in data["findings"]),
-            verdict=Verdict(Grade(data["verdict"]["grade"]), data["verdict"]["summary"]),
+            verdict=Verdict.from_dict(data["verdict"]),
             run=FrozenMap(data["run"]),
         )
 
     def save(self, path: str | Path) -> Path:
         """Write the record as one JSON file, and return its path."""
-        place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-        place.write_text(text + "\n", encoding="utf-8")
-        return place
+        return write_json(Path(path), self.to_dict())
 
 
 def judge_audit(findings: tuple[Finding, ...]) -> Verdict:

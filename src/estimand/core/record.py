@@ -1,6 +1,5 @@
 """The record of a study: all that was asked, done and found, as data."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from estimand.core.display import format_interval, format_number, html_table, ma
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import Frozen, FrozenMap
-from estimand.core.jsonable import ArrayStore, Json, array_reference, canonical, encode
+from estimand.core.jsonable import ArrayStore, Json, array_reference, encode
 from estimand.core.question import Question, Target
 from estimand.core.sample import Drop
 from estimand.core.verdict import Verdict, concerning
+from estimand.core.written import digest_of, write_json
 from estimand.errors import Code, DataError, DesignError
 from estimand.stats.arrays import AnyArray
 
@@ -43,6 +43,12 @@ class SampleFlow(Frozen):
     drops: tuple[Drop, ...]
     arms: Mapping[str, int]
     fingerprint: str
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "SampleFlow":
+        """Rebuild the flow from its JSON."""
+        drops = tuple(Drop(**drop) for drop in data["drops"])
+        return cls(data["rows_read"], data["rows_used"], drops, FrozenMap(data["arms"]), data["fingerprint"])
 
     def to_dict(self) -> dict[str, Json]:
         """Return the flow as JSON."""
@@ -175,9 +181,7 @@ class StudyRecord(Frozen):
 
     def digest(self) -> str:
         """Hash of everything but ``run``: same seed, same digest."""
-        body = self.to_dict()
-        body.pop("run")
-        return hashlib.sha256(canonical(body).encode()).hexdigest()
+        return digest_of(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, AnyArray] | None = None) -> "StudyRecord":
@@ -188,23 +192,16 @@ class StudyRecord(Frozen):
                 remedy="Read it with the version that wrote it, or run the study again.",
                 code=Code.UNREADABLE_FILE,
             )
-        flow = data["sample"]
         return cls(
             question=Question(**data["question"]),
             design=as_design(data["design"]),
             data=data["data"],
             headline=data["headline"],
             seed=data["seed"],
-            sample=SampleFlow(
-                flow["rows_read"],
-                flow["rows_used"],
-                tuple(Drop(**drop) for drop in flow["drops"]),
-                FrozenMap(flow["arms"]),
-                flow["fingerprint"],
-            ),
+            sample=SampleFlow.from_dict(data["sample"]),
             estimates=tuple(Estimate.from_dict(item, arrays) for item in data["estimates"]),
             findings=tuple(Finding.from_dict(item) for item in data["findings"]),
-            verdict=Verdict(Grade(data["verdict"]["grade"]), data["verdict"]["summary"]),
+            verdict=Verdict.from_dict(data["verdict"]),
             reproducible=data["reproducible"],
             run=FrozenMap(data["run"]),
             plan=FrozenMap(data.get("plan", {})),
@@ -215,8 +212,7 @@ class StudyRecord(Frozen):
         place = Path(folder)
         (place / "arrays").mkdir(parents=True, exist_ok=True)
         store = ArrayStore()
-        text = json.dumps(self.to_dict(store), indent=1, allow_nan=False, ensure_ascii=False)
-        (place / "record.json").write_text(text + "\n", encoding="utf-8")
+        write_json(place / "record.json", self.to_dict(store))
         for name, array in store.arrays.items():
             np.save(place / "arrays" / f"{name}.npy", array, allow_pickle=False)
         return place

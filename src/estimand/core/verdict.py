@@ -1,5 +1,6 @@
 """From findings to a verdict: the worst that concerns the headline, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from estimand.core.finding import STUDY, Finding, Grade
@@ -25,6 +26,11 @@ class Verdict(Frozen):
     def to_dict(self) -> dict[str, Json]:
         """Return the verdict as JSON."""
         return {"grade": str(self.grade), "summary": self.summary}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> "Verdict":
+        """Rebuild the verdict from its JSON."""
+        return cls(Grade(data["grade"]), data["summary"])
 
 
 def concerning(findings: tuple[Finding, ...], headline: str | None, outcome: str | None) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from os import cpu_count
 from typing import Any
 
-from estimand.core.design import DesignFields, Experiment, Observational
+from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
@@ -57,9 +57,8 @@ class Conduct:
         cache = Cache()
         drops, estimates, findings = list(sample.drops), [], list(sample.findings)
         with single_threaded():
-            weighted = self.design.missing_outcome == "weight"
             for outcome in self.design.outcome:
-                lost, noticed = missing_outcome(sample, outcome, weighted)
+                lost, noticed = missing_outcome(sample, outcome)
                 if len(self.design.outcome) == 1:
                     drops.extend(lost)
                 made, found = self._outcome(sample, outcome, run, cache)
@@ -108,7 +107,7 @@ class Conduct:
         ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
         used = sample.rows_read - sum(drop.rows for drop in drops)
         flow = SampleFlow(
-            sample.rows_read, used, tuple(drops), FrozenMap(_arms_used(sample, self.design)), sample.fingerprint
+            sample.rows_read, used, tuple(drops), FrozenMap(_arms_used(sample, self.design.outcome)), sample.fingerprint
         )
         about = None if headline is None else headline.id
         return StudyRecord(
@@ -211,10 +210,10 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
     return list(seen.values())
 
 
-def _arms_used(sample: Sample, design: DesignFields) -> dict[str, int]:
-    if len(design.outcome) > 1 or design.missing_outcome == "weight":
+def _arms_used(sample: Sample, outcomes: tuple[str, ...]) -> dict[str, int]:
+    if len(outcomes) > 1:
         return sample.arm_counts()
-    return sample.take(sample.present[design.outcome[0]].nonzero()[0]).arm_counts()
+    return sample.take(sample.present[outcomes[0]].nonzero()[0]).arm_counts()
 
 
 def _from_file(planned: Planned) -> bool:
