@@ -3,14 +3,21 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from estimand.core.case import Case
 from estimand.core.declared import Declared
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding
+from estimand.core.resampling import Resampling
 
-Refit: TypeAlias = Callable[[Estimate, Case], Estimate]
+
+class Refit(Protocol):
+    """Run an estimate's method on another case; without a scheme, under the method's own uncertainty."""
+
+    def __call__(self, estimate: Estimate, case: Case, resample: Resampling | None = None) -> Estimate:
+        """Estimate again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

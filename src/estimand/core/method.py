@@ -3,12 +3,15 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from estimand.core.case import Case
 from estimand.core.declared import Declared
 from estimand.core.design import DesignFields
 from estimand.core.estimate import Estimate
+from estimand.core.resampling import Replicator, ResamplingKind
+from estimand.stats.arrays import Floats, Ints
+from estimand.stats.cluster import Block
 
 Inference: TypeAlias = Literal["influence", "small_sample", "matching", "set", "resampling", "permutation"]
 Invariance: TypeAlias = Literal[
@@ -53,6 +56,10 @@ class MethodSpec:
     variance_factor : float
         For "small_sample": how far, as a factor, the variance may be from Σψψ'/n².
     details : tuple of Detail
+    resampling : tuple of str
+        Kinds of resampling that are right for it.
+    why_not : str
+        Why the others are not, and what to do instead: the remedy of the refusal.
     """
 
     key: str
@@ -64,6 +71,8 @@ class MethodSpec:
     reads_moments: bool = False
     variance_factor: float = 1.0
     details: tuple[Detail, ...] = ()
+    resampling: tuple[ResamplingKind, ...] = ()
+    why_not: str = ""
 
 
 class Method(Declared):
@@ -78,6 +87,33 @@ class Method(Declared):
     def options(self) -> dict[str, Any]:
         """Return every option as JSON."""
         return self.model_dump(mode="json")
+
+
+@runtime_checkable
+class Replicating(Protocol):
+    """A method with a quick way to refit itself under many weights of its units."""
+
+    def replicator(self, case: Case, units: Ints) -> Replicator | None:
+        """Prepare refits of a case whose rows belong to ``units`` (n,); None where there is no quick way."""
+        ...
+
+
+@runtime_checkable
+class LeastSquaresBased(Protocol):
+    """A method whose values are linear functionals of least-squares fits."""
+
+    def blocks(self, case: Case) -> tuple[Block, ...]:
+        """Fits behind the values, and the functionals; covariates are held fixed."""
+        ...
+
+
+@runtime_checkable
+class ArmLines(Protocol):
+    """A method that fits a line in each arm and compares both at everyone's average covariates."""
+
+    def arm_basis(self, case: Case) -> Floats:
+        """Columns of the lines, an intercept first, shape (n, q)."""
+        ...
 
 
 M = TypeVar("M", bound=Method)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from estimand.errors import UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats
 from estimand.stats.intervals import (
     Scale,
+    bca_interval,
     critical_value,
     from_scale,
     scale_slope,
@@ -21,6 +22,7 @@ from estimand.stats.intervals import (
 )
 
 Segments: TypeAlias = tuple[tuple[float, float], ...]
+DrawsRule: TypeAlias = Literal["percentile", "basic", "bca"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,41 +99,86 @@ class Draws(Frozen):
     ----------
     values : ndarray of shape (b, k)
     draws : str
-        What they are: "bootstrap", "posterior".
+        What they are: "bootstrap", "posterior", "pairs", …
+    rule : "percentile" | "basic" | "bca"
+        How an interval is read off them.
+    acceleration : ndarray of shape (k,) or None
+        For "bca".
+    scale : "identity" | "log" | "logit"
+        Scale whose zero is no effect, and on which a basic interval mirrors the draws; draws are natural values.
     """
 
     kind: ClassVar[str] = "draws"
     values: Floats
     draws: str
+    rule: DrawsRule = "percentile"
+    acceleration: Floats | None = None
+    scale: Scale = "identity"
 
     def std_error(self, value: Floats) -> Floats:
         """Standard deviation of the draws, shape (k,)."""
         return np.asarray(self.values.std(axis=0, ddof=1))
 
     def interval(self, value: Floats, level: float, joint: bool) -> Floats:
-        """Percentile interval per term, shape (k, 2); the joint one widens all terms alike."""
-        tail = (1.0 - level) / 2.0
+        """Interval per term by the rule, shape (k, 2); the joint one widens all terms alike."""
         if joint and value.shape[0] > 1:
-            std = self.std_error(value)
-            width = np.quantile(np.abs((self.values - value) / std).max(axis=1), level) * std
-            return np.stack([value - width, value + width], axis=1)
-        return np.asarray(np.quantile(self.values, [tail, 1.0 - tail], axis=0).T)
+            return self._band(value, level)
+        if self.rule == "bca" and self.acceleration is not None:
+            return bca_interval(self.values, value, self.acceleration, level)
+        tail = (1.0 - level) / 2.0
+        bounds = np.quantile(self.values, [tail, 1.0 - tail], axis=0).T
+        return self._mirrored(value, bounds.T[::-1]).T if self.rule == "basic" else np.asarray(bounds)
+
+    def _band(self, value: Floats, level: float) -> Floats:
+        """Band of all terms: each its own standard error wide, times the quantile of the largest."""
+        center, drawn = to_scale(value, self.scale), to_scale(self.values, self.scale)
+        std = drawn.std(axis=0, ddof=1)
+        live = std > 0.0
+        width = np.quantile(np.abs((drawn - center)[:, live] / std[live]).max(axis=1), level) * std
+        return from_scale(np.stack([center - width, center + width], axis=1), self.scale)
+
+    def _mirrored(self, value: Floats, draws: Floats) -> Floats:
+        """Draws of shape (b, k) mirrored at the value, on the scale."""
+        return from_scale(2.0 * to_scale(value, self.scale) - to_scale(draws, self.scale), self.scale)
 
     def p_value(self, value: Floats) -> Floats | None:
-        """Twice the smaller share of draws on one side of zero; None for a posterior."""
+        """Twice the smaller share of draws on one side of no effect, or of its mirror where the interval is basic.
+
+        None for a posterior.
+        """
         if self.draws == "posterior":
             return None
-        above = (1.0 + (self.values >= 0.0).sum(axis=0)) / (1.0 + self.values.shape[0])
-        below = (1.0 + (self.values <= 0.0).sum(axis=0)) / (1.0 + self.values.shape[0])
+        edge = from_scale(np.zeros_like(value), self.scale)
+        if self.rule == "basic":
+            edge = self._mirrored(value, edge)
+        above = (1.0 + (self.values >= edge).sum(axis=0)) / (1.0 + self.values.shape[0])
+        below = (1.0 + (self.values <= edge).sum(axis=0)) / (1.0 + self.values.shape[0])
         return np.asarray(np.minimum(1.0, 2.0 * np.minimum(above, below)))
 
     def mapped(self, matrix: Floats) -> "Draws":
-        """Draws of linear combinations."""
-        return Draws(self.values @ matrix.T, self.draws)
+        """Draws of linear combinations.
+
+        Raises
+        ------
+        UnsupportedError
+            If the rule is "bca", whose acceleration is known per term only, or the draws are of ratios.
+        """
+        if self.scale != "identity":
+            raise UnsupportedError(
+                f"Values on the {self.scale} scale do not combine linearly.",
+                remedy="Combine them on their own scale.",
+            )
+        if self.rule == "bca":
+            raise UnsupportedError(
+                "The acceleration of BCa intervals is known for the terms, not for combinations of them.",
+                remedy="Use interval: percentile or basic.",
+            )
+        return Draws(self.values @ matrix.T, self.draws, self.rule)
 
     def to_dict(self, store: ArrayStore | None = None) -> dict[str, Json]:
         """Return the uncertainty as JSON."""
-        return {"kind": self.kind, "values": encode(self.values, store), "draws": self.draws}
+        plain = {"kind": self.kind, "values": encode(self.values, store), "draws": self.draws}
+        return plain | {"rule": self.rule, "acceleration": encode(self.acceleration), "scale": self.scale}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,7 +314,10 @@ def uncertainty_from_dict(data: Mapping[str, Any], arrays: Mapping[str, AnyArray
         freedom = None if df is None else np.array([np.inf if x is None else x for x in df], dtype=float)
         return Normal(np.asarray(held, dtype=float), freedom, data["scale"], data["correction"])
     if kind == "draws":
-        return Draws(np.asarray(held, dtype=float), data["draws"])
+        pull = data.get("acceleration")
+        acceleration = None if pull is None else np.asarray(pull, dtype=float)
+        rule, scale = data.get("rule", "percentile"), data.get("scale", "identity")
+        return Draws(np.asarray(held, dtype=float), data["draws"], rule, acceleration, scale)
     if kind == "regions":
         p = None if held is None else np.asarray(held, dtype=float)
         return Regions(_segments(data["segments"]), data["test"], p)

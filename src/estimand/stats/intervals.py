@@ -90,3 +90,25 @@ def sup_t_critical_value(vcov: Floats, level: float, df: Floats | None = None) -
     if np.isfinite(least):
         largest /= np.sqrt(stream.chisquare(least, SUP_T_DRAWS) / least)
     return float(np.quantile(largest, level))
+
+
+def bca_interval(draws: Floats, value: Floats, acceleration: Floats, level: float) -> Floats:
+    """Bias-corrected and accelerated interval of each term, shape (k, 2).
+
+    Efron (1987), doi:10.2307/2289144. Draws all on one side of the value leave the bias without a finite
+    correction; the interval then ends at the draws' own extremes.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (b, k)
+    value, acceleration : ndarray of shape (k,)
+    """
+    below = (draws < value).mean(axis=0) + 0.5 * (draws == value).mean(axis=0)
+    bias = ndtri(np.clip(below, 0.5 / draws.shape[0], 1.0 - 0.5 / draws.shape[0]))
+    tail = (1.0 - level) / 2.0
+    out = np.empty((value.shape[0], 2))
+    for side, share in enumerate((tail, 1.0 - tail)):
+        reach = bias + ndtri(share)
+        corrected = ndtr(bias + reach / (1.0 - acceleration * reach))
+        out[:, side] = [np.quantile(draws[:, j], corrected[j]) for j in range(value.shape[0])]
+    return out

@@ -3,12 +3,13 @@
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from os import cpu_count
 from typing import Any
 
-from estimand.core.design import Experiment, Observational
+from estimand.core.case import Stress
+from estimand.core.design import DesignFields, Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
@@ -44,6 +45,7 @@ class Conduct:
     seed: int
     level: float
     gates: GatePolicy
+    stress: Stress = "quick"
 
     def record(self, threads: int | None, report: Callable[[str, int, int], None] | None) -> StudyRecord:
         """Run the study and return its record."""
@@ -57,8 +59,9 @@ class Conduct:
         cache = Cache()
         drops, estimates, findings = list(sample.drops), [], list(sample.findings)
         with single_threaded():
+            weighted = self.design.missing_outcome == "weight"
             for outcome in self.design.outcome:
-                lost, noticed = missing_outcome(sample, outcome)
+                lost, noticed = missing_outcome(sample, outcome, weighted)
                 if len(self.design.outcome) == 1:
                     drops.extend(lost)
                 made, found = self._outcome(sample, outcome, run, cache)
@@ -69,6 +72,7 @@ class Conduct:
     def _outcome(self, sample: Sample, outcome: str, run: Run, cache: Cache) -> tuple[list[Estimate], list[Finding]]:
         """Estimate and examine one outcome; a method that cannot answer is reported, unless it is all there is."""
         case = case_of(self.design, sample, outcome, run, cache, (self.level, self.gates, self.question.unit))
+        case = replace(case, stress=self.stress)
         estimates: list[Estimate] = []
         findings: list[Finding] = []
         failures: list[EstimandError] = []
@@ -78,7 +82,7 @@ class Conduct:
             run.report(f"estimating {name}", j, len(self.planned))
             by_id[name] = planned
             try:
-                estimates.append(run_method(planned, case, name))
+                estimates.append(run_method(planned, case, name, planned.resample))
             except EstimandError as error:
                 if planned.id == self.headline or len(self.planned) == 1:
                     raise
@@ -107,7 +111,7 @@ class Conduct:
         ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
         used = sample.rows_read - sum(drop.rows for drop in drops)
         flow = SampleFlow(
-            sample.rows_read, used, tuple(drops), FrozenMap(_arms_used(sample, self.design.outcome)), sample.fingerprint
+            sample.rows_read, used, tuple(drops), FrozenMap(_arms_used(sample, self.design)), sample.fingerprint
         )
         about = None if headline is None else headline.id
         return StudyRecord(
@@ -129,10 +133,11 @@ class Conduct:
         """What else a study file would say."""
         query = {"sql": self.data["sql"]} if isinstance(self.data, Mapping) and "sql" in self.data else {}
         return query | {
-            "methods": [{"method": p.method.spec.key, "id": p.id} | p.method.options() for p in self.planned],
+            "methods": [planned.declared() for planned in self.planned],
             "headline": self.headline,
             "level": self.level,
             "gates": self.gates.model_dump(mode="json", exclude_defaults=True),
+            "stress": self.stress,
         }
 
     def _estimate_id(self, name: str, outcome: str) -> str:
@@ -210,10 +215,10 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
     return list(seen.values())
 
 
-def _arms_used(sample: Sample, outcomes: tuple[str, ...]) -> dict[str, int]:
-    if len(outcomes) > 1:
+def _arms_used(sample: Sample, design: DesignFields) -> dict[str, int]:
+    if len(design.outcome) > 1 or design.missing_outcome == "weight":
         return sample.arm_counts()
-    return sample.take(sample.present[outcomes[0]].nonzero()[0]).arm_counts()
+    return sample.take(sample.present[design.outcome[0]].nonzero()[0]).arm_counts()
 
 
 def _from_file(planned: Planned) -> bool:

@@ -1,7 +1,7 @@
 """From the methods a study lists to the methods it runs, each with an id and its options."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import shorten
 from typing import Any, get_args
 
@@ -11,10 +11,12 @@ from estimand.core.design import DesignFields
 from estimand.core.method import Method
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Target
+from estimand.core.resampling import Resampling, as_resampling
 from estimand.errors import Code, DesignError
+from estimand.study.resample import refuse_kind
 
 ALL = "all"
-_OWN = ("method", "id")
+_OWN = ("method", "id", "resample")
 # What a comparison that adjusts for nothing is of: the effect where treatment was random.
 UNADJUSTED = (Target.ASSOCIATION, Target.ATE)
 # What a method may say that it estimated where it was asked for another target.
@@ -27,6 +29,12 @@ class Planned:
 
     id: str
     method: Method
+    resample: Resampling | None = None
+
+    def declared(self) -> dict[str, Any]:
+        """Return what an entry of a study file would say."""
+        scheme = {} if self.resample is None else {"resample": self.resample.declared()}
+        return {"method": self.method.spec.key, "id": self.id} | self.method.options() | scheme
 
 
 def plan_methods(
@@ -34,6 +42,7 @@ def plan_methods(
     options: Mapping[str, Mapping[str, Any]],
     target: Target | None,
     design: DesignFields,
+    resample: Resampling | None = None,
 ) -> tuple[Planned, ...]:
     """Build the methods of a study.
 
@@ -47,6 +56,8 @@ def plan_methods(
         For the methods that offer it and do not say otherwise.
     design : Design
         Methods that do not take it are refused by name, and left out of "all".
+    resample : Resampling, optional
+        For the methods whose card allows its kind and whose entry does not say otherwise.
 
     Raises
     ------
@@ -56,6 +67,7 @@ def plan_methods(
     entries = _entries(listed, design)
     _refuse_stray_options(options, [entry["method"] for entry in entries])
     planned = tuple(_one(entry, options, target, design) for entry in entries)
+    planned = _with_resampling(planned, entries, resample)
     ids = [item.id for item in planned]
     for name in ids:
         if ids.count(name) > 1:
@@ -67,6 +79,38 @@ def plan_methods(
     if not planned:
         raise DesignError("The study lists no method.", remedy="List at least one, or write: all.")
     return planned
+
+
+def _with_resampling(
+    planned: tuple[Planned, ...], entries: Sequence[Mapping[str, Any]], resample: Resampling | None
+) -> tuple[Planned, ...]:
+    """Give each entry its scheme: its own, or the study's where the method's card allows it."""
+    out = []
+    for item, entry in zip(planned, entries, strict=True):
+        own = entry.get("resample")
+        if own is not None:
+            scheme = own if isinstance(own, Resampling) else _as_scheme(own)
+            refuse_kind(item.method, scheme)
+            out.append(replace(item, resample=scheme))
+        else:
+            fits = resample is not None and resample.kind in item.method.spec.resampling
+            out.append(replace(item, resample=resample) if fits else item)
+    if resample is not None and not any(item.resample for item in out):
+        refuse_kind(planned[0].method, resample)
+    return tuple(out)
+
+
+def _as_scheme(value: Any) -> Resampling:
+    """Read the scheme of an entry."""
+    plain = as_resampling(value)
+    if not isinstance(plain, Mapping):
+        raise DesignError(
+            f"A resampling is a kind or a mapping, not {shorten(repr(value), 80)}.",
+            remedy="Write: pairs, or {kind: pairs, draws: 1000}.",
+            found=value,
+        )
+    refuse_unnamed(plain, Resampling.noun)
+    return Resampling(**plain)
 
 
 def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str, Any]]:

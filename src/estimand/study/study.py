@@ -8,12 +8,14 @@ from typing import Annotated, Any, ClassVar, Self
 import yaml
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
+from estimand.core.case import Stress
 from estimand.core.declared import Declared, field_names, refuse_unnamed
 from estimand.core.design import Experiment, Observational, as_design
 from estimand.core.gates import GatePolicy
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Question, Target
 from estimand.core.record import StudyRecord
+from estimand.core.resampling import ResamplingOption
 from estimand.data import datasets
 from estimand.data.source import refuse_unknown_word
 from estimand.errors import Code, DataError, DesignError
@@ -66,6 +68,9 @@ class Study(Declared):
         Options by method key.
     target : Target, optional
         What would answer the question; replaces the question's.
+    resample : Resampling, optional
+        How to find uncertainty by drawing again, for the methods whose card allows it: a kind, or
+        ``{kind: pairs, draws: 1000}``. An entry of ``methods`` may have its own.
     headline : str, optional
         Id of the estimate to lead with; by default the first whose target is the question's.
     seed : int
@@ -73,6 +78,9 @@ class Study(Declared):
         Confidence level.
     gates : GatePolicy
         Lines the checks hold estimates to.
+    stress : "quick" | "full"
+        Whether stress tests that fit again keep within a cost, and say so where they cannot, or run whatever they
+        cost.
     """
 
     noun: ClassVar[str] = "The study"
@@ -84,10 +92,12 @@ class Study(Declared):
     methods: Annotated[tuple[Any, ...] | str, BeforeValidator(_as_list)] = "all"
     options: Mapping[str, Any] = Field(default_factory=dict)
     target: Annotated[Target | None, BeforeValidator(_as_target)] = None
+    resample: ResamplingOption = None
     headline: str | None = None
     seed: int = Field(default=0, ge=0)
     level: float = Field(default=0.95, gt=0, lt=1)
     gates: GatePolicy = GatePolicy()
+    stress: Stress = "quick"
 
     @model_validator(mode="before")
     @classmethod
@@ -131,10 +141,11 @@ class Study(Declared):
             Hears of progress.
         """
         design, question = self._design(), self._question()
-        planned = plan_methods(self.methods, self.options, question.target, design)
+        planned = plan_methods(self.methods, self.options, question.target, design, self.resample)
         if self.target is not None:
             refuse_unanswerable(planned, self.target)
-        conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, self.level, self.gates)
+        lines = (self.level, self.gates, self.stress)
+        conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, *lines)
         return conduct.record(threads, report)
 
     def _design(self) -> Observational | Experiment:

@@ -1,6 +1,6 @@
 """Difference in means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
 from estimand.errors import DataError
+from estimand.methods.adjustment.contrast import rows_of
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.robust import clustered_spread
 from estimand.methods.adjustment.sampling import row_weights
@@ -29,6 +30,7 @@ from estimand.stats.linear import least_squares
     designs=(Observational, Experiment),
     references=("Welch 1947, doi:10.1093/biomet/34.1-2.28",),
     inference="small_sample",
+    resampling=("pairs", "cluster", "bayesian", "multiplier", "wild_cluster", "randomisation"),
     variance_factor=2.0,
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
@@ -45,7 +47,8 @@ class Difference(Method):
 
     Variance: s²_a / n_a + s²_0 / n_0, with Welch-Satterthwaite degrees of freedom; terms share the control
     arm, hence covary by s²_0 / n_0. With clusters, the cluster-robust covariance of least squares on the
-    arms. With weights, weighted means and Σw²(y - ȳ)²/(Σw)² n/(n - 1). Reads moments: no rows are needed.
+    arms. With weights, weighted means and Σw²(y - ȳ)²/(Σw)² n/(n - 1); weights that stand for rows without the
+    outcome bring what their model takes off. Reads moments: no rows are needed.
     """
 
     def estimate(self, case: Case) -> Estimate:
@@ -64,6 +67,9 @@ class Difference(Method):
         baseline = Baseline(np.full(k, base), np.full((k, k), error), np.full((k, k), -error))
         if rows is not None and rows.cluster is not None:
             uncertainty, baseline = _clustered(case, rows, base)
+        influence = None if rows is None else _influence(rows, case.outcome, facts.mean)
+        if case.observing() is not None:
+            uncertainty, baseline, influence = _standing_for_all(case, facts.mean, uncertainty, baseline)
         return Estimate(
             id=self.spec.key,
             method=self.spec.key,
@@ -78,8 +84,19 @@ class Difference(Method):
             inference=self.spec.inference,
             level=case.level,
             baseline=baseline,
-            influence=None if rows is None else _influence(rows, case.outcome, facts.mean),
+            influence=influence,
         )
+
+    def blocks(self, case: Case) -> tuple[Block, ...]:
+        """Least squares on the arms, and its slopes."""
+        sample = case.sample()
+        dummies = (sample.arm[:, None] == np.arange(1, len(sample.arms))).astype(float)
+        fit = least_squares(dummies, case.values(), None if sample.weights is None else row_weights(sample))
+        return (Block(fit, np.arange(sample.n), np.stack([fit.basis.slope(j) for j in range(dummies.shape[1])])),)
+
+    def arm_basis(self, case: Case) -> Floats:
+        """Ones: the line of an arm is its mean."""
+        return np.ones((case.sample().n, 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,16 +141,31 @@ def _population(case: Case, facts: ArmFacts) -> Population:
 
 def _influence(sample: Sample, outcome: str, mean: Floats) -> Influence:
     """ψ of mean differences: n w/Σw (y - mean) in the arm, minus the same in control; built when asked."""
-    values, arm, n = sample.outcomes[outcome], sample.arm, sample.n
 
     def build() -> Floats:
-        weights = row_weights(sample)
-        total = np.bincount(arm, weights=weights, minlength=mean.shape[0])
-        deviation = weights * (values - mean[arm]) * (n / total[arm])
-        psi = deviation[:, None] * (arm[:, None] == np.arange(1, mean.shape[0]))
-        return np.asarray(psi - (deviation * (arm == 0))[:, None])
+        psi = _mean_influence(sample, outcome, mean)
+        return np.asarray(psi[:, 1:] - psi[:, [0]])
 
-    return Influence(build, sample.units, n, sample.root)
+    return Influence(build, sample.units, sample.n, sample.root)
+
+
+def _mean_influence(sample: Sample, outcome: str, mean: Floats) -> Floats:
+    """ψ of every arm's mean, shape (n, arms)."""
+    weights, arm = row_weights(sample), sample.arm
+    total = np.bincount(arm, weights=weights, minlength=mean.shape[0])
+    deviation = weights * (sample.outcomes[outcome] - mean[arm]) * (sample.n / total[arm])
+    return np.asarray(deviation[:, None] * (arm[:, None] == np.arange(mean.shape[0])))
+
+
+def _standing_for_all(
+    case: Case, mean: Floats, uncertainty: Normal, baseline: Baseline
+) -> tuple[Normal, Baseline, Influence]:
+    """Add what the model of the weights brings, over the rows they stand for too."""
+    psi, rows = _mean_influence(case.sample(), case.outcome, mean), rows_of(case)
+    differences, k = psi[:, 1:] - psi[:, [0]], mean.shape[0] - 1
+    more = rows.inherited(np.hstack([differences, np.repeat(psi[:, [0]], k, axis=1)]))
+    level = Baseline(baseline.value, baseline.vcov + more[k:, k:], baseline.cross + more[:k, k:])
+    return replace(uncertainty, vcov=uncertainty.vcov + more[:k, :k]), level, rows.influence(differences)
 
 
 def _clustered(case: Case, sample: Sample, base: float) -> tuple[Normal, Baseline]:

@@ -33,6 +33,7 @@ LEAST_RESIDUAL_VARIANCE = 1e-10
     designs=(Observational, Experiment),
     references=("Chernozhukov et al. 2018, doi:10.1111/ectj.12097", "Robinson 1988, doi:10.2307/1912705"),
     inference="influence",
+    resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=("row_order", "covariate_scale"),
     details=(
         Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
