@@ -73,6 +73,8 @@ def analyze(
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
     kind: Annotated[str, typer.Option("--design", help="observational or experiment.")] = "observational",
     headline: Annotated[str | None, typer.Option("--headline", help="Method to lead with.")] = None,
+    resample: Annotated[str | None, typer.Option("--resample", help="Draw again: pairs, cluster, …")] = None,
+    draws: Annotated[int | None, typer.Option("--draws", min=100, help="Draws of --resample.")] = None,
     question: Annotated[str, typer.Option("--question", help="The question, for the report.")] = "",
     seed: Seed = 0,
     threads: Threads = None,
@@ -96,6 +98,7 @@ def analyze(
         "design": {name: value for name, value in mapping.items() if value is not None},
         "methods": methods if methods == "all" else _split(methods),
         "target": target,
+        "resample": _scheme(resample, draws),
         "headline": headline,
         "seed": seed,
     }
@@ -171,3 +174,10 @@ def generate(
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _scheme(kind: str | None, draws: int | None) -> dict[str, object] | None:
+    """Scheme of drawing again; draws without a kind are of pairs."""
+    if kind is None and draws is None:
+        return None
+    return {"kind": kind or "pairs"} | ({} if draws is None else {"draws": draws})

@@ -72,6 +72,8 @@ class Matched:
         "Abadie & Spiess 2022, doi:10.1080/01621459.2020.1840383",
     ),
     inference="matching",
+    why_not="The bootstrap of matches is wrong however large the sample (Abadie & Imbens 2008, doi:10.3982/ECTA6474): "
+    "leave `resample` out, for their own variance; or use 'ipw' or 'aipw'.",
     invariances=("row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "duplicated_rows"),
     details=(
         Detail("matched", "by arm", "rows with weight"),

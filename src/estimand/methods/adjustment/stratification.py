@@ -30,6 +30,7 @@ from estimand.stats.strata import Cells, Grouping, cell_moments, quantile_strata
     designs=(Observational, Experiment),
     references=("Cochran 1968, doi:10.2307/2528036", "Rosenbaum & Rubin 1984, doi:10.2307/2288398"),
     inference="resampling",
+    why_not="It already refits propensity strata in every draw of its own option `draws`: leave `resample` out.",
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
         "duplicated_rows",
