@@ -68,6 +68,12 @@ KEPT = _Rule(
     "Whether a row could be used has nothing to do with its effect.",
     ("sample.", "audit.missing", "audit.attrition"),
 )
+MEASURED = _Rule(
+    "Missing at random",
+    "Among rows of one arm with like covariates, whether {outcome} is there has nothing to do with what it is.",
+    ("observation.",),
+    testable=False,
+)
 APART = _Rule(
     "No interference",
     "One row's treatment does not change another row's outcome, and treatment means the same for all who have it.",
@@ -95,7 +101,9 @@ def assumptions(record: StudyRecord) -> tuple[Assumption, ...]:
         "treatment": record.question.called(record.design.treatment),
         "outcome": record.question.called(leading_outcome(record)),
     }
-    return tuple(_judged(rule, near, names, record) for rule in RULES.get(kind, (APART, INDEPENDENT)))
+    weighted = any(finding.check.startswith(MEASURED.checks) for finding in near)
+    rules = (*RULES.get(kind, (APART, INDEPENDENT)), *((MEASURED,) if weighted else ()))
+    return tuple(_judged(rule, near, names, record) for rule in rules)
 
 
 def _judged(rule: _Rule, findings: tuple[Finding, ...], names: dict[str, str], record: StudyRecord) -> Assumption:
