@@ -71,6 +71,9 @@ def analyze(
     unit: Annotated[str | None, typer.Option("--unit", help="Column that identifies a row.")] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
+    missing_outcome: Annotated[
+        str | None, typer.Option("--missing-outcome", help="Rows without it: complete_case (left out) or weight.")
+    ] = None,
     kind: Annotated[str, typer.Option("--design", help="observational or experiment.")] = "observational",
     headline: Annotated[str | None, typer.Option("--headline", help="Method to lead with.")] = None,
     resample: Annotated[str | None, typer.Option("--resample", help="Draw again: pairs, cluster, …")] = None,
@@ -91,6 +94,7 @@ def analyze(
         "unit": unit,
         "cluster": cluster,
         "roles": {"post_treatment": _split(post_treatment)},
+        "missing_outcome": missing_outcome,
     }
     study = {
         "data": data,

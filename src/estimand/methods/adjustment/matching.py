@@ -32,6 +32,7 @@ from estimand.methods.adjustment.matching_reuse import (
 )
 from estimand.methods.adjustment.matching_space import Distance, Measured, measured
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.sampling import refuse_observation
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.neighbours import Rule
@@ -191,6 +192,7 @@ class Matching(Method):
     def estimate(self, case: Case) -> Estimate:
         """Measure distances, match, and compare."""
         sample = case.sample()
+        refuse_observation(self.spec.key, case)
         _refuse_dependence(sample)
         refuse_separated(case)
         space = measured(case, self.distance, self.learner, self.exact, self.tie_order)

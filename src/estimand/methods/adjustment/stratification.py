@@ -19,6 +19,7 @@ from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Normal
 from estimand.errors import Code, DataError, DesignError, IdentificationError, UnsupportedError
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.sampling import refuse_observation
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.glm import fit_glm
@@ -74,6 +75,7 @@ class Stratification(Method):
     def estimate(self, case: Case) -> Estimate:
         """Cut, compare within, average."""
         sample = case.sample()
+        refuse_observation(self.spec.key, case)
         _refuse(sample)
         refuse_separated(case)
         if isinstance(self.strata, tuple):
