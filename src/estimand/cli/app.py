@@ -36,6 +36,9 @@ def estimand(
 Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON on standard output.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write record, arrays and report there.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random stream.")]
+Stress = Annotated[
+    str | None, typer.Option("--stress", help="quick keeps stress tests within a cost; full runs all. Default quick.")
+]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Batches side by side; default all processors.")]
 
 
@@ -51,12 +54,13 @@ def demo(
 @app.command()
 def run(
     study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")],
+    stress: Stress = None,
     json: Json = False,
     out: Out = None,
     threads: Threads = None,
 ) -> None:
     """Run a study from its file."""
-    perform("studies", "run", study=study, json=json, out=out, threads=threads)
+    perform("studies", "run", study=study, stress=stress, json=json, out=out, threads=threads)
 
 
 @app.command()
@@ -79,6 +83,7 @@ def analyze(
     resample: Annotated[str | None, typer.Option("--resample", help="Draw again: pairs, cluster, …")] = None,
     draws: Annotated[int | None, typer.Option("--draws", min=100, help="Draws of --resample.")] = None,
     question: Annotated[str, typer.Option("--question", help="The question, for the report.")] = "",
+    stress: Stress = None,
     seed: Seed = 0,
     threads: Threads = None,
     json: Json = False,
@@ -104,6 +109,7 @@ def analyze(
         "target": target,
         "resample": _scheme(resample, draws),
         "headline": headline,
+        "stress": stress,
         "seed": seed,
     }
     perform("studies", "analyze", study=study, json=json, out=out, threads=threads)

@@ -28,9 +28,12 @@ def demo(name: str, out: Path | None) -> int:
     return 0
 
 
-def run(study: Path, json: bool, out: Path | None, threads: int | None) -> int:
-    """Run a study file."""
-    return _finish(Study.from_file(study), json, out, threads)
+def run(study: Path, stress: str | None, json: bool, out: Path | None, threads: int | None) -> int:
+    """Run a study file; ``stress`` replaces the file's."""
+    planned = Study.from_file(study)
+    if stress is not None:
+        planned = Study(**(dict(planned) | {"stress": stress}))
+    return _finish(planned, json, out, threads)
 
 
 def analyze(study: Mapping[str, Any], json: bool, out: Path | None, threads: int | None) -> int:

@@ -85,7 +85,8 @@ class StudyRecord(Frozen):
         Timings and environment; not part of the digest.
     plan : mapping
         What a study file would have to say beside question, design, data and seed to run it again: methods
-        with all their options, the headline as declared, level and gates. Empty where it is not known.
+        with all their options, the headline as declared, level, gates and how far to stress. Empty where it is not
+        known.
     """
 
     question: Question

@@ -88,7 +88,8 @@ class Sample(Frozen):
     features : Encoded
         The covariates.
     roles : mapping of str to Encoded
-        Columns of other roles: ``post_treatment``, ``timestamp`` [days, where it is a time].
+        Columns of other roles: ``post_treatment``, ``negative_controls``, ``negative_exposures``, ``timestamp``
+        [days, where it is a time].
     ids : ndarray of shape (n,) of uint64
         Hash of the row's identity: the ``unit`` column, or the row's position.
     cluster : ndarray of shape (n,) or None

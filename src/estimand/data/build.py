@@ -36,6 +36,8 @@ class _Read:
     cluster: tuple[AnyArray, Bools] | None
     weights: Numbers | None
     timestamp: Column | None
+    negative_controls: tuple[Numbers, ...]
+    negative_exposures: tuple[Column, ...]
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -75,6 +77,8 @@ def _read(source: Source, design: Design) -> _Read:
         cluster=None if design.cluster is None else keys(source, design.cluster),
         weights=None if design.weights is None else read_weights(source, design.weights),
         timestamp=None if design.roles.timestamp is None else read_column(source, design.roles.timestamp),
+        negative_controls=tuple(read_outcome(source, name) for name in design.roles.negative_controls),
+        negative_exposures=tuple(read_covariate(source, name) for name in design.roles.negative_exposures),
     )
     for column in read.covariates:
         refuse_all_missing(column, source)
@@ -149,7 +153,11 @@ def _kept_outcome(column: Numbers, keep: Bools, source: Source) -> Floats:
 
 
 def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
-    roles = {"post_treatment": read.post_treatment}
+    roles: dict[str, tuple[Column, ...]] = {
+        "post_treatment": read.post_treatment,
+        "negative_controls": read.negative_controls,
+        "negative_exposures": read.negative_exposures,
+    }
     if isinstance(read.timestamp, Numbers):
         roles["timestamp"] = (read.timestamp,)
     return {role: encode(_kept(columns, keep), rows) for role, columns in roles.items() if columns}
@@ -164,6 +172,8 @@ def _held(read: _Read) -> list[Held]:
         *(Held("outcome", name, column.present) for name, column in read.outcomes.items()),
         *(Held("covariate", column.name, column.present) for column in read.covariates),
         *(Held("post-treatment", column.name, column.present) for column in read.post_treatment),
+        *(Held("negative control", column.name, column.present) for column in read.negative_controls),
+        *(Held("negative exposure", column.name, column.present) for column in read.negative_exposures),
         *(Held(part, str(name), found[1]) for part, found, name in single if found is not None),
         *(Held(part, column.name, column.present) for part, column in numbers if column is not None),
     ]

@@ -46,12 +46,13 @@ class Interval(Frozen):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points(Frozen):
-    """Points at (x, y)."""
+    """Points at (x, y); small ones where there are many."""
 
     x: Sequence[float]
     y: Sequence[float]
     tone: Tone = Tone.PLAIN
     filled: bool = True
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,6 +219,8 @@ class Chart(Frozen):
         The data behind the marks.
     panels : sequence of Panel
         From top to bottom.
+    aligned : bool
+        Whether the panels share one x axis, so that their plot areas stand under each other.
     """
 
     title: str
@@ -225,3 +228,4 @@ class Chart(Frozen):
     alt: str
     table: Table
     panels: Sequence[Panel]
+    aligned: bool = False

@@ -61,7 +61,17 @@ OVERLAP = _Rule("Overlap", "Rows of every kind could have been in either arm.", 
 MODELS = _Rule(
     "The models fit",
     "The models of treatment and outcome are good enough to leave the arms alike.",
-    ("balance.smd", "balance.variance", "nuisance.", "comparison.", "stress.placebo", "stress.split", "stress.seed"),
+    (
+        "balance.smd",
+        "balance.variance",
+        "nuisance.",
+        "comparison.",
+        "stress.placebo",
+        "stress.split",
+        "stress.seed",
+        "stress.random",
+        "stress.subset",
+    ),
 )
 KEPT = _Rule(
     "Rows left out are like the rest",

@@ -88,10 +88,21 @@ class PanelPlan:
         return next(plan for plan in self.rows if plan.row.at == at)
 
 
-def plan_panel(panel: Panel, canvas: float) -> PanelPlan:
-    """Measure a panel on a canvas of a given width."""
-    stacked = canvas < STACK_BELOW and any(row.label for row in panel.rows)
-    left, right = _margins(panel, canvas, stacked)
+def plan_panels(panels: Sequence[Panel], canvas: float, aligned: bool = False) -> list[PanelPlan]:
+    """Measure panels on a canvas of a given width; aligned ones share the widest margins."""
+    own = [_margins(panel, canvas, _stacked(panel, canvas)) for panel in panels]
+    shared = tuple(max(sides) for sides in zip(*own, strict=True)) if aligned else ()
+    return [plan_panel(panel, canvas, shared or sides) for panel, sides in zip(panels, own, strict=True)]
+
+
+def _stacked(panel: Panel, canvas: float) -> bool:
+    return canvas < STACK_BELOW and any(row.label for row in panel.rows)
+
+
+def plan_panel(panel: Panel, canvas: float, margins: tuple[float, ...] | None = None) -> PanelPlan:
+    """Measure a panel on a canvas of a given width, with its own margins or those given."""
+    stacked = _stacked(panel, canvas)
+    left, right = margins or _margins(panel, canvas, stacked)
     width = canvas - left - right
     limits = _limits(panel)
     rows = _rows(panel, canvas, left, stacked)

@@ -17,6 +17,7 @@ from estimand.figures.wrapping import plain
 HEAVY = {Tone.HEADLINE: 3.2}
 SIZES = {Tone.HEADLINE: 9.0, Tone.NAIVE: 6.5}
 SHAPES = {Tone.NAIVE: "D"}
+SMALL_POINT = 4.4
 
 
 def draw_marks(axes: Axes, plan: PanelPlan) -> None:
@@ -58,9 +59,9 @@ def _points(mark: Points, axes: Axes, plan: PanelPlan) -> None:
         [plan.centre_of(row) for row in mark.y] if plan.rows else mark.y,
         SHAPES.get(mark.tone, "o"),
         color=colour,
-        ms=SIZES.get(mark.tone, 7.0),
+        ms=SMALL_POINT if mark.small else SIZES.get(mark.tone, 7.0),
         mfc=colour if mark.filled else PAPER,
-        mew=1.6,
+        mew=1.0 if mark.small else 1.6,
         clip_on=False,
         zorder=5,
     )

@@ -29,7 +29,7 @@ from estimand.figures.look import (
     TITLE_SIZE,
     WIDE,
 )
-from estimand.figures.static.layout import LINE, PanelPlan, plan_panel, total_height
+from estimand.figures.static.layout import LINE, PanelPlan, plan_panels, total_height
 from estimand.figures.static.marks import draw_marks
 from estimand.figures.static.type import FAMILY, height_of, lines_of, measure
 from estimand.figures.wrapping import plain
@@ -96,7 +96,7 @@ def _figure(chart: Chart, width: float, heading: bool) -> Figure:
     inner = width - 2 * MARGIN
     title = lines_of(chart.title, inner, TITLE_SIZE, bold=True) if heading else ()
     caption = lines_of(chart.caption, inner, SMALL_SIZE) if heading else ()
-    plans = [plan_panel(panel, inner) for panel in chart.panels]
+    plans = plan_panels(chart.panels, inner, chart.aligned)
     head = height_of(title, TITLE_SIZE) + (12.0 if title else 0.0)
     foot = height_of(caption, SMALL_SIZE) + (10.0 if caption else 0.0)
     height = head + total_height(plans, GAP) + foot + 2 * MARGIN
