@@ -182,6 +182,26 @@ def generate(
     perform("catalogs", "generate", name=name, rows=rows, seed=seed, out=out)
 
 
+@app.command()
+def calibrate(
+    method: Annotated[str, typer.Option("--method", help="Comma-separated keys; default every method.")] = "",
+    check: Annotated[str, typer.Option("--check", help="Comma-separated keys; default every check.")] = "",
+    design: Annotated[str, typer.Option("--design", help="Comma-separated simulated designs; default all.")] = "",
+    reps: Annotated[int, typer.Option("--reps", min=2, help="Tables for each method and design.")] = 1_000,
+    tables: Annotated[int, typer.Option("--tables", min=2, help="Tables on which the checks are run.")] = 40,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default all processors.")] = None,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Measure cells that fail again, with 10,000 tables.")] = False,
+    render: Annotated[bool, typer.Option("--render", help="Simulate nothing: tables and page anew.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Also write them into this checkout.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where numbers are kept.")] = None,
+) -> None:
+    """Measure the catalog's own error rates in simulated worlds with known truth; goes on where it stopped."""
+    asked = {"methods": tuple(_split(method)), "checks": tuple(_split(check)), "worlds": tuple(_split(design))}
+    size = {"repetitions": reps, "tables": tables, "seed": seed, "workers": workers, "rerun": rerun}
+    perform("calibrating", "calibrate", given=asked | size, render=render, publish=publish, out=out)
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from estimand.cli.output import print_json
 from estimand.cli.show import terminal
+from estimand.core.calibration import card
 from estimand.core.catalog import resolve
 from estimand.core.method import Method
 from estimand.study import catalog
@@ -48,6 +49,7 @@ def _manual(method: type[Method], json: bool) -> int:
     spec = method.spec
     options = {name: str(field.default) for name, field in method.model_fields.items()}
     manual = cleandoc(method.__doc__ or "")
+    found = card(spec.key)
     if json:
         return _print_json(
             {
@@ -58,6 +60,7 @@ def _manual(method: type[Method], json: bool) -> int:
                 "designs": [design.model_fields["kind"].default for design in spec.designs],
                 "details": [{"name": d.name, "shape": d.shape, "unit": d.unit} for d in spec.details],
                 "references": list(spec.references),
+                "measured": [] if found is None else list(found.lines()),
             }
         )
     console = terminal()
@@ -69,6 +72,11 @@ def _manual(method: type[Method], json: bool) -> int:
     console.print(Text("References", style="bold"))
     for reference in spec.references:
         console.print(Text(f"  {reference}"))
+    if found is not None:
+        console.print(Text("Measured: share of 95% intervals that cover the truth of a simulated world", style="bold"))
+        for line in found.lines():
+            console.print(Text(f"  {line}"))
+        console.print(Text(f"  by: {found.command}", style="dim"))
     return 0
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from estimand.core.calibration import card
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Grade
 from estimand.core.record import StudyRecord
@@ -81,12 +82,18 @@ def _account(record: StudyRecord) -> dict[str, Any]:
         "exhibits": exhibits(record),
         "counts": raw_counts(record),
         "columns": plain_pairs(given) + plain_pairs(roles),
-        "methods": [(method_name(e), _inference(e), plain_pairs(e.options)) for e in record.estimates],
+        "methods": [(method_name(e), _inference(e), plain_pairs(e.options), _measured(e)) for e in record.estimates],
         "run": plain_pairs(record.run),
         "gates": plain_pairs(record.plan.get("gates", {})),
         "missing_pieces": missing_pieces(record),
         "digest": record.digest(),
     }
+
+
+def _measured(estimate: Estimate) -> tuple[str, str] | None:
+    """Tell how well the method as run did in simulated worlds, and by which command that was measured."""
+    found = card(estimate.method, estimate.options)
+    return (found.words(), found.command) if found is not None and found.words() else None
 
 
 def _inference(estimate: Estimate) -> str:

@@ -1,0 +1,79 @@
+"""What is measured: every method of the catalog in every world, with its defaults and in declared variants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from estimand.core.catalog import keys, resolve
+from estimand.core.frozen import FrozenMap
+from estimand.core.method import Method
+from estimand.laboratory.worlds.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A method as it is run: its defaults, or with options.
+
+    Attributes
+    ----------
+    key : str
+        Name of the row: the method's key, or that and what differs.
+    method : str
+    options : mapping
+    worlds : tuple of str
+        Where it is run; everywhere if empty.
+    """
+
+    key: str
+    method: str
+    options: Mapping[str, Any] = FrozenMap({})
+    worlds: tuple[str, ...] = ()
+
+    def planned(self) -> dict[str, Any]:
+        """Return the entry of a study file."""
+        return {"method": self.method, "id": self.key, **self.options}
+
+
+VARIANTS = (
+    Setting("regression_att", "regression", {"target": "ATT"}),
+    Setting("regression_one_slope", "regression", {"interactions": False}),
+    Setting("ipw_att", "ipw", {"target": "ATT"}),
+    Setting("ipw_atc", "ipw", {"target": "ATC"}),
+    Setting("ipw_ato", "ipw", {"target": "ATO"}),
+    Setting("balancing_att", "balancing", {"target": "ATT"}),
+    Setting("balancing_ato", "balancing", {"target": "ATO"}),
+    Setting("gcomputation_att", "gcomputation", {"target": "ATT"}),
+    Setting("gcomputation_ratio", "gcomputation", {"contrast": "ratio"}, ("rare_outcome",)),
+    Setting("aipw_ratio", "aipw", {"contrast": "ratio"}, ("rare_outcome",)),
+    Setting("aipw_att", "aipw", {"target": "ATT"}),
+    Setting("aipw_linear", "aipw", {"learner": "linear"}),
+    Setting("dml_plr", "dml", {"score": "plr"}),
+    Setting("matching_mahalanobis_ate", "matching", {"distance": "mahalanobis", "target": "ATE"}),
+    Setting("matching_caliper", "matching", {"caliper": 0.2}),
+    Setting("matching_pairs", "matching", {"replace": False}),
+)
+
+
+def settings() -> tuple[Setting, ...]:
+    """Every method of the catalog with its defaults, each followed by its variants."""
+    return tuple(
+        setting
+        for key in keys("methods")
+        for setting in (Setting(key, key), *(variant for variant in VARIANTS if variant.method == key))
+    )
+
+
+def settings_of(world: World, methods: tuple[str, ...] = ()) -> tuple[Setting, ...]:
+    """Return what is measured in a world, of some methods or of all."""
+    return tuple(
+        setting
+        for setting in settings()
+        if (not methods or setting.method in methods) and (not setting.worlds or world.key in setting.worlds)
+    )
+
+
+def options_of(key: str) -> dict[str, Any]:
+    """Every option of a setting, the defaults included."""
+    setting = next(setting for setting in settings() if setting.key == key)
+    kind: type[Method] = resolve("methods", setting.method)
+    return kind(**setting.options).options()

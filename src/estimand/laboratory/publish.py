@@ -1,0 +1,31 @@
+"""Put measured tables and their page where the package and its documents carry them: into a checkout of the source."""
+
+import shutil
+from pathlib import Path
+
+from estimand.errors import Code, DataError
+
+PLACES = {
+    "methods.csv": Path("src/estimand/measured/methods.csv"),
+    "checks.csv": Path("src/estimand/measured/checks.csv"),
+    "calibration.md": Path("docs/calibration.md"),
+}
+
+
+def publish(folder: Path, checkout: Path) -> tuple[Path, ...]:
+    """Copy tables and page into a checkout, and return where they went.
+
+    Raises
+    ------
+    DataError
+        If the folder is no checkout of this package.
+    """
+    if not all((checkout / place).parent.is_dir() for place in PLACES.values()):
+        raise DataError(
+            "Measured tables can be published into a checkout of the source only, and this folder is none.",
+            remedy="Call it from the folder that holds src/estimand, or leave --publish out.",
+            code=Code.UNREADABLE_FILE,
+        )
+    for name, place in PLACES.items():
+        shutil.copyfile(folder / name, checkout / place)
+    return tuple(PLACES.values())

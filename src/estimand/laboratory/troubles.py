@@ -1,0 +1,104 @@
+"""What each check looks for, which worlds hold that trouble, and which do not: declared before anything is measured.
+
+A check that has no line to pass is descriptive: how it answers is published, and no answer of it is right or wrong.
+Every key of the catalog stands here; a test fails for one that does not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from estimand.core.finding import Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a check is to be held to.
+
+    Attributes
+    ----------
+    what : str
+        The trouble, in a phrase; or why there is none to find.
+    alarm : Grade or None
+        Grade from which an answer counts as an alarm; None for a descriptive check.
+    present, absent : tuple of str
+        Worlds that hold the trouble, and that do not; in others it is not judged.
+    about : tuple of str
+        Settings that its answers count for; all if empty.
+    """
+
+    what: str
+    alarm: Grade | None = None
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+
+    def role(self, world: str) -> str:
+        """Tell what a world is to the check."""
+        if self.alarm is None:
+            return "descriptive"
+        return "present" if world in self.present else "absent" if world in self.absent else "other"
+
+
+ALIKE = ("well_specified", "heterogeneous_effects", "no_effect", "randomised", "balanced")
+ADJUSTED = ("well_specified", "heterogeneous_effects", "no_effect", "balanced")
+SOUND = (*ALIKE, "misspecified_propensity", "misspecified_outcome", "heavy_tails", "rare_outcome")
+AVERAGE = ("ipw", "balancing", "aipw", "aipw_linear", "tmle", "dml")
+_BOUND = "no line to pass: it says how much hidden confounding, or which selection, it would take"
+
+TROUBLES: Mapping[str, Trouble] = {
+    "balance.before": Trouble(
+        "the arms differ before any adjustment", Grade.NOTE, ("well_specified", "weak_overlap"), ("balanced",)
+    ),
+    "balance.smd": Trouble(
+        "weights leave the arms unlike", Grade.WARN, ("weak_overlap",), ALIKE, ("ipw", "aipw", "matching")
+    ),
+    "balance.variance_ratio": Trouble(
+        "weights leave a covariate's spread unlike", Grade.WARN, ("misspecified_propensity", "weak_overlap"), ALIKE
+    ),
+    "overlap.propensity": Trouble("rows like nobody in the other arm", Grade.WARN, ("weak_overlap",), ALIKE, AVERAGE),
+    "overlap.separation": Trouble("covariates that decide the arm", Grade.WARN, ("separated",), SOUND),
+    "design.unadjusted": Trouble("nothing to adjust for", Grade.WARN, ("nothing_measured",), ADJUSTED),
+    "design.post_treatment": Trouble(
+        "adjusting for what treatment moved", Grade.VETO, ("post_treatment_covariate",), ADJUSTED
+    ),
+    "weights.effective_n": Trouble("few rows carry the weight", Grade.WARN, ("weak_overlap",), ALIKE, AVERAGE),
+    "weights.max_share": Trouble("one row carries the weight", Grade.WARN, ("weak_overlap",), ALIKE, AVERAGE),
+    "observation.weights": Trouble(
+        "few rows stand for those without an outcome", Grade.WARN, (), ("missing_outcomes_weighted",)
+    ),
+    "nuisance.quality": Trouble("a nuisance without skill", Grade.NOTE, ("balanced",), ("well_specified",)),
+    "nuisance.calibration": Trouble("propensities that do not mean what they say", Grade.WARN, (), ALIKE),
+    "inference.clusters": Trouble("too few clusters", Grade.NOTE, ("few_clusters",), ("clustered",)),
+    "inference.defined": Trouble("no bounded interval", Grade.WARN, (), SOUND),
+    "comparison.disagreement": Trouble(
+        "a model is wrong, and methods part ways", Grade.NOTE, ("misspecified_outcome",), ALIKE
+    ),
+    "stress.e_value": Trouble(_BOUND),
+    "stress.omitted_variable": Trouble(_BOUND),
+    "stress.rosenbaum_bounds": Trouble(_BOUND),
+    "stress.marginal_sensitivity": Trouble(_BOUND),
+    "stress.oster_delta": Trouble(_BOUND),
+    "stress.manski_bounds": Trouble(_BOUND),
+    "stress.lee_bounds": Trouble(_BOUND),
+    "stress.specification_curve": Trouble("no line to pass: it shows every specification"),
+    "stress.leave_one_covariate_out": Trouble("no line to pass: it shows what each covariate does"),
+    "stress.negative_control_outcome": Trouble(
+        "confounding that also moves what treatment cannot", Grade.NOTE, ("hidden_confounder",), ("quiet_controls",)
+    ),
+    "stress.negative_control_exposure": Trouble(
+        "confounding that an idle exposure shares", Grade.NOTE, ("hidden_confounder",), ("quiet_controls",)
+    ),
+    "stress.placebo_treatment": Trouble(
+        "an effect found where there is none, or a standard error too small", Grade.WARN, (), SOUND
+    ),
+    "stress.random_common_cause": Trouble("an estimate that noise can move", Grade.WARN, (), ALIKE),
+    "stress.subset_stability": Trouble("an answer that some rows alone do not give", Grade.WARN, (), ALIKE),
+    "stress.split_stability": Trouble("an answer that turns on the split", Grade.WARN, (), ALIKE),
+    "stress.seed_stability": Trouble("an answer that turns on the seed", Grade.WARN, (), ALIKE),
+}
+UNDECLARED = Trouble("not declared: nothing is known of when it should speak")
+
+
+def trouble(check: str) -> Trouble:
+    """Return what a check is held to; one from another package may be undeclared."""
+    return TROUBLES.get(check, UNDECLARED)

@@ -1,0 +1,80 @@
+"""Worlds made for the checks: each holds one trouble that a check should see."""
+
+import numpy as np
+from scipy.special import expit
+
+from estimand.laboratory.worlds.plain import constant_effect, no_effect, usual_level, usual_propensity, varying_effect
+from estimand.laboratory.worlds.world import Rows, World
+from estimand.stats.arrays import Floats
+
+
+def _decided(x: Floats) -> Floats:
+    """Certain treatment above one standard deviation, certain control below minus one."""
+    return np.where(x[:, 0] > 1.0, 1.0, np.where(x[:, 0] < -1.0, 0.0, 0.5))
+
+
+def _hidden_propensity(x: Floats) -> Floats:
+    return np.asarray(expit(0.3 * x[:, 0] + 1.0 * x[:, 1]))
+
+
+def _hidden_level(x: Floats) -> Floats:
+    return np.asarray(1.0 + x[:, 0] + x[:, 1] + 0.5 * x[:, 2])
+
+
+def _response(rng: np.random.Generator, rows: Rows) -> Floats:
+    """A measurement that treatment moves and that moves with the outcome."""
+    return np.asarray(rows.arm + 0.5 * rows.outcome + rng.standard_normal(rows.arm.shape[0]))
+
+
+def _tells(rng: np.random.Generator, rows: Rows) -> Floats:
+    """Something treatment cannot have moved, which goes with the covariate that was not measured."""
+    return np.asarray(rows.covariates[:, 0] + rows.covariates[:, 1] + rng.standard_normal(rows.arm.shape[0]))
+
+
+def _keeps_quiet(rng: np.random.Generator, rows: Rows) -> Floats:
+    """Something treatment cannot have moved, which goes with a measured covariate only."""
+    return np.asarray(rows.covariates[:, 0] + rng.standard_normal(rows.arm.shape[0]))
+
+
+CONTROLS = {"roles": {"negative_controls": ["placebo_outcome"], "negative_exposures": ["placebo_exposure"]}}
+
+
+def _half(x: Floats) -> Floats:
+    return np.full(x.shape[0], 0.5)
+
+
+TROUBLED = (
+    World(
+        "hidden_confounder",
+        "A covariate that decides treatment and outcome was not measured; treatment does nothing.",
+        500, 4, 2, _hidden_propensity, _hidden_level, no_effect, hidden=(1,),
+        columns={"placebo_outcome": _tells, "placebo_exposure": _tells}, design=CONTROLS, for_checks=True,
+    ),
+    World(
+        "quiet_controls",
+        "The well-specified world with a negative control outcome and exposure, which have nothing to tell.",
+        500, 4, 2, usual_propensity, usual_level, constant_effect,
+        columns={"placebo_outcome": _keeps_quiet, "placebo_exposure": _keeps_quiet}, design=CONTROLS, for_checks=True,
+    ),
+    World(
+        "post_treatment_covariate",
+        "One of the covariates, declared post-treatment, is moved by treatment.",
+        500, 4, 2, usual_propensity, usual_level, constant_effect,
+        columns={"response": _response}, design={"roles": {"post_treatment": ["response"]}}, for_checks=True,
+    ),
+    World(
+        "separated",
+        "One covariate decides the arm for a third of the rows.",
+        500, 4, 2, _decided, usual_level, varying_effect, for_checks=True,
+    ),
+    World(
+        "nothing_measured",
+        "Treatment depends on what drives the outcome, and the design names no covariate.",
+        500, 4, 2, usual_propensity, usual_level, constant_effect, hidden=(0, 1, 2, 3), for_checks=True,
+    ),
+    World(
+        "balanced",
+        "Treatment is as good as random though the design does not say so: the arms are alike from the start.",
+        500, 4, 2, _half, usual_level, constant_effect, for_checks=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""Nothing of the catalog is left out: every method has its cells, every check says what it looks for."""
+
+import pytest
+
+from estimand.core.catalog import keys, resolve
+from estimand.laboratory.cells import VARIANTS, settings, settings_of
+from estimand.laboratory.judge import CONSERVATIVE, KNOWN
+from estimand.laboratory.troubles import TROUBLES, UNDECLARED, trouble
+from estimand.laboratory.worlds.catalog import WORLDS
+
+
+@pytest.mark.parametrize("key", keys("methods"))
+def test_every_method_is_run_in_every_world_with_its_defaults(key: str) -> None:
+    for world in WORLDS.values():
+        assert settings_of(world, (key,))[0].key == key
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.key)
+def test_every_variant_is_one_its_method_takes(variant: object) -> None:
+    made = resolve("methods", variant.method)(**variant.options)
+    assert variant.key.startswith(variant.method)
+    assert {name: made.options()[name] for name in variant.options} == dict(variant.options)
+
+
+@pytest.mark.parametrize("check", keys("checks"))
+def test_every_check_is_declared_with_what_it_looks_for(check: str) -> None:
+    assert check in TROUBLES, f"say in laboratory/troubles.py which worlds hold the trouble that '{check}' looks for"
+
+
+def test_a_check_of_another_package_is_published_as_not_declared() -> None:
+    assert trouble("theirs.own") is UNDECLARED
+    assert UNDECLARED.role("well_specified") == "descriptive"
+
+
+@pytest.mark.parametrize("check", TROUBLES)
+def test_what_is_declared_names_worlds_and_settings_that_there_are(check: str) -> None:
+    held, known = TROUBLES[check], {setting.key for setting in settings()}
+    assert set(held.present) | set(held.absent) <= set(WORLDS)
+    assert not set(held.present) & set(held.absent)
+    assert set(held.about) <= known
+    assert held.alarm is not None or not held.present + held.absent
+
+
+def test_what_is_known_beforehand_names_settings_and_worlds_that_there_are() -> None:
+    known = {setting.key for setting in settings()}
+    assert set(CONSERVATIVE) <= known
+    assert {setting for setting, _ in KNOWN} <= known
+    assert {world for _, world in KNOWN} <= set(WORLDS)
