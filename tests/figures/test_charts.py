@@ -93,7 +93,7 @@ def test_comparison_without_headline_or_estimates():
 
 def test_love_plot_orders_by_what_is_left_and_draws_both_lines():
     chart = love_plot_figure(made.balance("aipw"))
-    assert chart.title == "After adjustment 1 of 8 covariates differs by more than 0.1; the worst is age, at 0.18"
+    assert chart.title == "After adjustment 1 of 8 covariates and categories differs by more than 0.1; the worst is age, at 0.18"
     assert [line.at for line in marks(chart, VLine)] == [0.1, 0.25]
     before, after = marks(chart, Points)
     assert (before.filled, after.filled) == (False, True)
@@ -105,7 +105,7 @@ def test_love_plot_orders_by_what_is_left_and_draws_both_lines():
 def test_love_plot_shows_the_worst_twenty_five_and_says_so():
     chart = love_plot_figure(made.balance("aipw", tuple(f"x{j}" for j in range(60))))
     assert len(chart.panels[0].rows) == 25
-    assert chart.caption.startswith("The worst 25 of 60 columns")
+    assert chart.caption.startswith("The worst 25 of 60 covariates and categories")
     assert len(chart.table) == 60
 
 
@@ -121,7 +121,7 @@ def test_love_plot_of_undefined_differences_invents_no_point():
 def test_love_plot_before_adjustment():
     table = Table({"feature": ["a", "b"], "before": [0.05, -0.81], "after": [None, None]})
     chart = love_plot_figure(replace(made.balance("study"), evidence=table))
-    assert chart.title == "Before adjustment 1 of 2 covariates differs by more than 0.1; the worst is b, at 0.81"
+    assert chart.title == "Before adjustment 1 of 2 covariates and categories differs by more than 0.1; the worst is b, at 0.81"
     assert [key.text for key in chart.panels[0].keys] == ["before adjustment"]
 
 
@@ -132,8 +132,8 @@ def test_overlap_is_mirrored_and_each_arm_sums_to_one():
     assert sum(down.heights) == pytest.approx(-1.0)
     assert [line.at for line in marks(chart, VLine)] == [0.05, 0.95]
     assert "n = 614 rows" in chart.caption
-    assert "arm 0, n = 429" in chart.alt
-    assert "arm 1, n = 185" in chart.alt
+    assert "control (0), n = 429" in chart.alt
+    assert "treated (1), n = 185" in chart.alt
 
 
 def test_overlap_names_the_fullest_tail():
@@ -148,7 +148,7 @@ def test_overlap_names_the_fullest_tail():
     )
     found = replace(made.overlap("aipw", {"0": 1}, Grade.WARN), evidence=table)
     chart = propensity_overlap_figure(found)
-    assert chart.title == "The arms overlap poorly: 90.0% of arm no lies below 0.05"
+    assert chart.title == "The arms overlap poorly: 90.0% of the control (no) arm lies below 0.05"
     assert "arm yes, n = 20: 25.0% below 0.05 and 5.0% above 0.95" in chart.alt
 
 

@@ -81,25 +81,30 @@ def _title(rows: list[dict[str, Any]], side: str) -> str:
     tail = f"; {undefined} could not be worked out" if undefined else ""
     when = f"{side.capitalize()} adjustment"
     if not known:
-        return f"Balance is not known for any of {len(rows)} covariates"
+        return f"Balance is not known for any of {_counted(rows)}"
     worst = max(known, key=lambda row: abs(row[side]))
     beyond = sum(abs(row[side]) > NOTE_LINE for row in known)
     if not beyond:
-        return f"{when} no covariate differs by more than 0.1; the most is {_size(worst[side])}{tail}"
+        return f"{when} none of {_counted(rows)} differs by more than 0.1; the most is {_size(worst[side])}{tail}"
     verb = "differs" if beyond == 1 else "differ"
     return (
-        f"{when} {beyond} of {len(rows)} covariates {verb} by more than 0.1; "
+        f"{when} {beyond} of {_counted(rows)} {verb} by more than 0.1; "
         f"the worst is {_name(worst)}, at {_size(worst[side])}{tail}"
     )
 
 
 def _caption(finding: Finding, rows: list[dict[str, Any]]) -> str:
-    shown = f"The worst {SHOWN} of {len(rows)} columns" if len(rows) > SHOWN else _all(len(rows))
-    return f"{shown}, for {finding.about}. Above 0.1 is worth a note, above 0.25 a warning."
+    worst = f"The worst {SHOWN} of " if len(rows) > SHOWN else ""
+    return f"{worst}{_counted(rows)}, for {finding.about}. Above 0.1 is worth a note, above 0.25 a warning."
 
 
-def _all(count: int) -> str:
-    return f"{count} column{'s' if count != 1 else ''} (covariates, and a column for each category)"
+def _counted(rows: list[dict[str, Any]]) -> str:
+    """Count the rows for what they are: covariates and categories, once for each arm compared."""
+    features, arms = {row["feature"] for row in rows}, {row.get("arm") for row in rows}
+    noun = "covariate or category" if len(features) == 1 else "covariates and categories"
+    if len(arms) > 1:
+        return f"{len(rows)} comparisons ({len(features)} {noun}, {len(arms)} arms)"
+    return f"{len(features)} {noun}"
 
 
 def _alt(rows: list[dict[str, Any]]) -> str:

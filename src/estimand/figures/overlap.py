@@ -44,8 +44,9 @@ def propensity_overlap_figure(finding: Finding) -> Chart:
             remedy="Give one column of counts for each arm.",
         )
     edges = (*evidence["low"], evidence["high"][-1])
-    totals = {arm: float(sum(evidence[arm])) for arm in arms}
-    shares = {arm: [x / totals[arm] if totals[arm] else 0.0 for x in evidence[arm]] for arm in arms}
+    counts = {_named(column, j): evidence[column] for j, column in enumerate(arms)}
+    totals = {arm: float(sum(own)) for arm, own in counts.items()}
+    shares = {arm: [x / totals[arm] if totals[arm] else 0.0 for x in own] for arm, own in counts.items()}
     edge = float(evidence["edge"][0])
     spread = _Spread(edges, (edge, 1.0 - edge), shares, totals)
     tails = spread.in_tails()
@@ -99,6 +100,14 @@ class _Spread:
             arm: {words[0]: _sum_where(heights, under), words[1]: _sum_where(heights, over)}
             for arm, heights in self.shares.items()
         }
+
+
+def _named(column: str, position: int) -> str:
+    """Name an arm for a reader: by its label, and by its part where the label is only yes or no."""
+    label = column.removeprefix(ARM)
+    if position == 0:
+        return f"control ({label})"
+    return f"treated ({label})" if label in ("1", "True") else label
 
 
 def _mirrored(spread: _Spread) -> Panel:
@@ -164,7 +173,7 @@ def _label(arm: str, totals: dict[str, float]) -> str:
 def _title(finding: Finding, tails: dict[str, dict[str, float]]) -> str:
     lead = f"The arms overlap{EXTENT[finding.grade]}"
     share, place = max(
-        (share, f"of {arm} lies {side}") for arm, sides in tails.items() for side, share in sides.items()
+        (share, f"of the {arm} arm lies {side}") for arm, sides in tails.items() for side, share in sides.items()
     )
     return f"{lead}: {format_share(share)} {place}" if share else f"{lead}: no row lies in a tail"
 

@@ -15,6 +15,7 @@ SHARES_LEFT = (0.5, 0.0, -0.5, -1.0)
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 ROOM, SMALLEST = 1.25, 0.04
 FINE = 160
+APART = 0.12
 TONES = (Tone.SECOND, Tone.THIRD, Tone.FOURTH, Tone.FIRST)
 
 
@@ -100,8 +101,10 @@ def _ticks(top: float) -> list[tuple[float, str]]:
 
 
 def _contours(coefficient: _Coefficient, x_top: float, y_top: float) -> list[Mark]:
+    """Contours, each labelled on the diagonal unless another label is near; the contour of zero comes first."""
     marks: list[Mark] = []
-    for left in SHARES_LEFT:
+    labelled: list[float] = []
+    for left in sorted(SHARES_LEFT, key=abs):
         start = coefficient.treatment_share(y_top, left)
         if not 0.0 < start < 0.7 * x_top:
             continue
@@ -110,7 +113,11 @@ def _contours(coefficient: _Coefficient, x_top: float, y_top: float) -> list[Mar
         y = [coefficient.outcome_share(value, left) for value in x]
         text = "nothing left" if zero else format_number(left * coefficient.estimate)
         corner = next(j for j in range(FINE + 1) if x[j] / x_top >= y[j] / y_top)
-        marks.append(Curve(x, y, Tone.PLAIN if zero else Tone.QUIET, not zero, text, corner))
+        place = x[corner] / x_top
+        clear = all(abs(place - other) >= APART for other in labelled)
+        if clear:
+            labelled.append(place)
+        marks.append(Curve(x, y, Tone.PLAIN if zero else Tone.QUIET, not zero, text if clear else "", corner))
     return marks
 
 
