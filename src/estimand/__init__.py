@@ -28,10 +28,12 @@ _HOMES = {
     "Moments": "core.moments",
     "Observational": "core.design",
     "Question": "core.question",
+    "Resampling": "core.resampling",
     "Study": "study.study",
     "StudyRecord": "core.record",
     "Target": "core.question",
     "UnsupportedError": "errors",
+    "adjusted_p_values": "core.multiplicity",
     "audit": "study.audit",
     "datasets": "data",
     "difference_between": "core.compare",
@@ -61,11 +63,13 @@ __all__ = [
     "Moments",
     "Observational",
     "Question",
+    "Resampling",
     "Study",
     "StudyRecord",
     "Target",
     "UnsupportedError",
     "__version__",
+    "adjusted_p_values",
     "audit",
     "datasets",
     "difference_between",
@@ -86,8 +90,10 @@ if TYPE_CHECKING:
     from estimand.core.gates import GatePolicy
     from estimand.core.learner import Learner
     from estimand.core.moments import Moments
+    from estimand.core.multiplicity import adjusted_p_values
     from estimand.core.question import Benchmark, Question, Target
     from estimand.core.record import StudyRecord
+    from estimand.core.resampling import Resampling
     from estimand.data import datasets
     from estimand.errors import (
         ConvergenceError,

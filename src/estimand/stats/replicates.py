@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from estimand.kernels.weighted_logit import in_chunks, weighted_logit_kernel
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.glm import GRADIENT_TOLERANCE, STEP_TOLERANCE
 from estimand.stats.influence import sum_within
 
 BLOCK_ROWS = 1024
-MOST_STEPS = 25
 # A correlation matrix whose least eigenvalue is below this is left to the refit that sorts its columns out.
 NEARLY_DEPENDENT = 1e-9
 
@@ -74,37 +74,10 @@ class Logits:
         Convergence is that of :func:`~estimand.stats.glm.fit_glm`: a mean score of zero to 1e-10, and a last step
         that would move no coefficient of the scaled columns. Not-a-number where that is not reached.
         """
-        b, q = weights.shape[0], self.start.shape[0]
-        out = np.full((b, q), np.nan)
-        active, current = np.arange(b), self.start[None, :]
-        total = weights.sum(axis=1)
-        for _ in range(MOST_STEPS):
-            own = weights if active.shape[0] == b else weights[active]
-            gradient, hessian = self._slopes(own, current)
-            step = solved(hessian, gradient)
-            flat = np.abs(gradient).max(axis=1) <= GRADIENT_TOLERANCE * total[active]
-            done = flat & (np.abs(step).max(axis=1) <= STEP_TOLERANCE)
-            current = np.broadcast_to(current, step.shape)
-            out[active[done]] = current[done]
-            going = ~done & np.isfinite(step).all(axis=1)
-            if not going.any():
-                break
-            active, current = active[going], current[going] + step[going]
-        return out
-
-    def _slopes(self, weights: Floats, coefficients: Floats) -> tuple[Floats, Floats]:
-        """Gradients (b, q) and Hessians (b, q, q) of the log-likelihood, its sign turned for the latter."""
-        b, q = weights.shape[0], self.start.shape[0]
-        gradient, packed = np.zeros((b, q)), np.zeros((b, q * (q + 1) // 2))
-        first, second = np.triu_indices(q)
-        for rows in blocks_of(self.basis.shape[0]):
-            z, w = self.basis[rows], weights[:, rows]
-            mean = logistic(coefficients @ z.T)
-            residual = self.outcome[rows] - mean
-            np.subtract(mean, np.square(mean), out=mean)
-            gradient += (w * residual) @ z
-            packed += (w * mean) @ (z[:, first] * z[:, second])
-        return gradient, unpacked(packed, q)
+        chunks = np.ascontiguousarray(in_chunks(self.basis.T).transpose(1, 0, 2))
+        outcome = in_chunks(self.outcome[None, :])[0]
+        tolerances = (GRADIENT_TOLERANCE, STEP_TOLERANCE)
+        return weighted_logit_kernel(chunks, outcome, in_chunks(weights), self.start, tolerances)
 
 
 def logistic(linear: Floats) -> Floats:

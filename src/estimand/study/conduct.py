@@ -15,6 +15,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.learner import Learner
+from estimand.core.multiplicity import Multiplicity
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Question, Target
 from estimand.core.record import SampleFlow, StudyRecord
@@ -26,6 +27,7 @@ from estimand.errors import DesignError, EstimandError
 from estimand.models.bank import Cache
 from estimand.study.case import case_of, missing_outcome
 from estimand.study.examine import examine, not_run, run_method
+from estimand.study.family import family_findings
 from estimand.study.opening import open_source
 from estimand.study.plan import Planned
 from estimand.study.threads import single_threaded
@@ -46,6 +48,7 @@ class Conduct:
     level: float
     gates: GatePolicy
     stress: Stress = "quick"
+    multiplicity: Multiplicity | None = None
 
     def record(self, threads: int | None, report: Callable[[str, int, int], None] | None) -> StudyRecord:
         """Run the study and return its record."""
@@ -108,6 +111,7 @@ class Conduct:
         headline = self._headline(estimates)
         findings.extend(_target_finding(headline, self.question))
         findings.extend(self._passed_over(headline, estimates))
+        findings.extend(family_findings(headline, estimates, self.multiplicity, self.seed))
         ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
         used = sample.rows_read - sum(drop.rows for drop in drops)
         flow = SampleFlow(
@@ -138,6 +142,7 @@ class Conduct:
             "level": self.level,
             "gates": self.gates.model_dump(mode="json", exclude_defaults=True),
             "stress": self.stress,
+            "multiplicity": self.multiplicity,
         }
 
     def _estimate_id(self, name: str, outcome: str) -> str:

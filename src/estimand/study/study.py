@@ -12,6 +12,7 @@ from estimand.core.case import Stress
 from estimand.core.declared import Declared, field_names, refuse_unnamed
 from estimand.core.design import Experiment, Observational, as_design
 from estimand.core.gates import GatePolicy
+from estimand.core.multiplicity import Multiplicity
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Question, Target
 from estimand.core.record import StudyRecord
@@ -78,6 +79,8 @@ class Study(Declared):
         Confidence level.
     gates : GatePolicy
         Lines the checks hold estimates to.
+    multiplicity : "bonferroni" | "holm" | "BH" | "BY" | "romano_wolf", optional
+        How to adjust the p-values of the headline's terms, over all its outcomes, as one family.
     stress : "quick" | "full"
         Whether stress tests that fit again keep within a cost, and say so where they cannot, or run whatever they
         cost.
@@ -98,6 +101,7 @@ class Study(Declared):
     level: float = Field(default=0.95, gt=0, lt=1)
     gates: GatePolicy = GatePolicy()
     stress: Stress = "quick"
+    multiplicity: Multiplicity | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -144,7 +148,7 @@ class Study(Declared):
         planned = plan_methods(self.methods, self.options, question.target, design, self.resample)
         if self.target is not None:
             refuse_unanswerable(planned, self.target)
-        lines = (self.level, self.gates, self.stress)
+        lines = (self.level, self.gates, self.stress, self.multiplicity)
         conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, *lines)
         return conduct.record(threads, report)
 
