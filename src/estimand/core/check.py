@@ -15,7 +15,7 @@ from estimand.core.resampling import Resampling
 class Refit(Protocol):
     """Run an estimate's method on another case; without a scheme, under the method's own uncertainty."""
 
-    def __call__(self, estimate: Estimate, case: Case, resample: Resampling | None = None) -> Estimate:
+    def __call__(self, estimate: Estimate, case: Case, /, resample: Resampling | None = None) -> Estimate:
         """Estimate again."""
         ...
 

@@ -1,5 +1,6 @@
 """The specification curve: every estimate in order, and under it which choices made it."""
 
+import math
 from typing import Any
 
 from estimand.core.finding import Finding
@@ -44,8 +45,7 @@ def _curve(finding: Finding, rows: list[dict[str, Any]], limits: tuple[float, fl
     ends = [0.0, *(row["low"] for row in rows), *(row["high"] for row in rows)]
     room = 0.05 * (max(ends) - min(ends)) or 1.0
     marks: list[Mark] = [Curve(limits, (0.0, 0.0), Tone.QUIET, dashed=True)]
-    for j, row in enumerate(rows):
-        marks.append(Curve((j + 1.0, j + 1.0), (row["low"], row["high"]), _thin(row)))
+    marks += [_intervals(rows, tone) for tone in (THIN, Tone.HEADLINE)]
     groups = {tone: [j for j, row in enumerate(rows) if _tone(row) is tone] for tone in (THIN, INK, Tone.HEADLINE)}
     for tone, own in groups.items():
         marks.append(Points([j + 1.0 for j in own], [rows[j]["estimate"] for j in own], tone, small=True))
@@ -57,6 +57,13 @@ def _curve(finding: Finding, rows: list[dict[str, Any]], limits: tuple[float, fl
         y=Axis(f"Effect ({finding.subject})", (low, high), _levels(low, high)),
         keys=[Key(text, tone) for tone, text in named if groups[tone]],
     )
+
+
+def _intervals(rows: list[dict[str, Any]], tone: Tone) -> Curve:
+    """All intervals of a tone as one line, which breaks between them."""
+    own = [(j + 1.0, row) for j, row in enumerate(rows) if _thin(row) is tone]
+    x = [place for at, _ in own for place in (at, at, math.nan)]
+    return Curve(x, [end for _, row in own for end in (row["low"], row["high"], math.nan)], tone)
 
 
 def _tone(row: dict[str, Any]) -> Tone:
@@ -93,19 +100,19 @@ def _decade(value: float) -> float:
 
 def _matrix(rows: list[dict[str, Any]], limits: tuple[float, float]) -> Panel:
     lines: list[Row] = []
-    marks: list[Mark] = []
+    dots: list[tuple[Tone, float, float]] = []
     for heading, choices in _choices(rows):
         lines.append(Row(float(len(lines)), heading, heading=True))
         for label, chosen in choices:
             at = float(len(lines))
             lines.append(Row(at, label))
-            for tone in (THIN, INK, Tone.HEADLINE):
-                own = [j + 1.0 for j, row in enumerate(rows) if chosen[j] and _tone(row) is tone]
-                if own:
-                    marks.append(Points(own, [at] * len(own), tone, small=True))
-    return Panel(
-        marks, Axis("Specification, from the smallest estimate to the largest", limits, _ranks(len(rows))), rows=lines
-    )
+            dots += [(_tone(row), j + 1.0, at) for j, row in enumerate(rows) if chosen[j]]
+    marks: list[Mark] = []
+    for tone in (THIN, INK, Tone.HEADLINE):
+        own = [(x, y) for held, x, y in dots if held is tone]
+        marks.append(Points([x for x, _ in own], [y for _, y in own], tone, small=True))
+    x = Axis("Specification, from the smallest estimate to the largest", limits, _ranks(len(rows)))
+    return Panel(marks, x, rows=lines)
 
 
 def _choices(rows: list[dict[str, Any]]) -> list[tuple[str, list[tuple[str, list[bool]]]]]:

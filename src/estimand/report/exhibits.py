@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from estimand.core.catalog import keys, resolve
-from estimand.core.finding import Finding
+from estimand.core.finding import Finding, Grade
 from estimand.core.record import StudyRecord
 from estimand.errors import EstimandError
 from estimand.figures.chart import Chart
@@ -22,6 +22,8 @@ FROM_EVIDENCE = (
     ("sensitivity", "leave_one_out", ("stress.leave_one_covariate_out",)),
     ("sensitivity", "refit_spread", ("stress.subset_stability", "stress.random_common_cause")),
 )
+# where all is well, these checks' words say enough
+IF_WARNED = ("refit_spread",)
 FROM_RECORD = (("evidence", "estimate_comparison"), ("evidence", "quantile_effects"), ("sample", "sample_flow"))
 SECTIONS = ("evidence", "sample", "comparable", "sensitivity")
 
@@ -39,7 +41,8 @@ def _charts(record: StudyRecord) -> Iterator[tuple[str, str, Chart]]:
             yield section, key, resolve("figures", key)(record)
     for section, key, checks in FROM_EVIDENCE:
         finding = next((found for check in checks if (found := _finding(record, check))), None)
-        chart = None if finding is None or key not in known else _drawn(resolve("figures", key), finding)
+        idle = finding is None or (key in IF_WARNED and finding.grade is not Grade.WARN)
+        chart = None if finding is None or idle or key not in known else _drawn(resolve("figures", key), finding)
         if chart is not None:
             yield section, key, chart
 

@@ -15,6 +15,7 @@ from estimand.checks.stress.subsets import SubsetStability
 from estimand.core.compare import difference_between
 from estimand.core.uncertainty import Normal
 from estimand.errors import DataError
+from estimand.methods.adjustment.regression import Regression
 
 CAUSE, PARTS, LEFT = "stress.random_common_cause", "stress.subset_stability", "stress.leave_one_covariate_out"
 DESIGN = {"treatment": "d", "outcome": "y", "covariates": COVARIATES}
@@ -42,7 +43,7 @@ def test_the_random_cause_is_a_covariate_of_the_refit() -> None:
     frame = confounded(300)
     evidence = found(run(frame, ["ipw"]), CAUSE, "ipw").evidence
     case, _ = estimated(frame, ["ipw"])
-    for draw in range(5):
+    for draw in range(3):
         column = with_noise(case, CAUSE, draw).sample().features.values[:, -1]
         again = es.estimate(frame.assign(w=column), {**DESIGN, "covariates": [*COVARIATES, "w"]}, "ipw")
         assert evidence["estimate"][draw] == pytest.approx(again.value[0], rel=1e-9)
@@ -174,7 +175,7 @@ def test_a_covariate_on_which_the_sign_rests_is_named_and_counts_with_all_its_le
 
 def test_cost_is_known_before_and_full_lifts_it() -> None:
     case, estimates = estimated(confounded(300), ["regression", PLAIN_AIPW])
-    for check in (RandomCommonCause(spend=1.0), SubsetStability(spend=1.0), LeaveOneCovariateOut(spend=1.0)):
+    for check in (RandomCommonCause(spend=1.0), SubsetStability(spend=1.0, limit=1.0), LeaveOneCovariateOut(spend=1.0)):
         assert [f.grade for f in check.examine(case, estimates, never)] == [es.Grade.NOT_RUN] * 2
     same = altered(lambda estimate, changed: estimate)
     whole = replace(case, stress="full")
@@ -222,3 +223,25 @@ def test_squares_are_of_what_takes_more_than_two_values() -> None:
 def test_threads_do_not_matter() -> None:
     frame = confounded(200)
     assert len({run(frame, ["regression", "ipw"], threads=threads).digest() for threads in (1, 3)}) == 1
+
+
+def test_half_the_subsets_are_drawn_where_all_would_cost_too_much() -> None:
+    case, estimates = estimated(confounded(300), ["regression"])
+    cost = 300 * 4
+    counts = [
+        len(SubsetStability(spend=spend).examine(case, estimates, refit)[0].evidence) for spend in (10 * cost, 9 * cost)
+    ]
+    assert counts == [10, 5]
+
+
+def test_a_refit_that_two_checks_ask_for_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    estimate = Regression.estimate
+
+    def counted(self: Regression, case: object) -> es.Estimate:
+        seen.append(case.source.fingerprint)
+        return estimate(self, case)
+
+    monkeypatch.setattr(Regression, "estimate", counted)
+    run(confounded(200), ["regression"])
+    assert len(set(seen)) == len(seen)

@@ -43,7 +43,7 @@ class RandomCommonCause(Check):
         What all refits of a quick run may cost, in numbers read (rows times columns of a linear fit).
     """
 
-    draws: int = 5
+    draws: int = 3
     full: int = 20
     spend: float = 6e6
 

@@ -82,14 +82,16 @@ class SubsetStability(Check):
         Of the units in each subset.
     draws, full : int
         Subsets, in a quick and in a full run.
-    spend : float
-        What all refits of a quick run may cost, in numbers read (rows times columns of a linear fit).
+    spend, limit : float
+        What all refits of a quick run may cost, in numbers read (rows times columns of a linear fit): beyond the
+        first only half as many are made, beyond the second none.
     """
 
     share: float = 0.8
     draws: int = 10
     full: int = 40
-    spend: float = 6e6
+    spend: float = 2e6
+    limit: float = 6e6
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
         """Apply to average effects that are not bare comparisons of the arms."""
@@ -99,6 +101,9 @@ class SubsetStability(Check):
         """Answer for each estimate with the term that spreads most."""
         draws = self.full if case.stress == "full" else self.draws
         fit, refused = affordable(case, self._about(estimates), draws, self.spend)
+        if not fit:
+            draws //= 2
+            fit, refused = affordable(case, self._about(estimates), draws, self.limit)
         out = [refusal.finding(self.spec.key, NAME) for refusal in refused]
         if not fit:
             return tuple(out)
