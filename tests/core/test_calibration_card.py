@@ -49,7 +49,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_card_says_where_it_holds_and_where_it_is_worst() -> None:
     assert card("ipw").words() == "95% intervals cover 94.8% in the well-specified world, 88.2% under weak overlap"
-    assert card("ipw").lines()[1] == "weak overlap: covers 88.2% (± 0.7), bias +0.01; fail"
+    assert card("ipw").lines()[1] == "weak overlap: covers 88.2% (± 0.7), bias +0.01; fails"
     assert card("ipw").command == "by ipw"
 
 

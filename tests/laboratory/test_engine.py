@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import estimand as es
+from estimand.laboratory import calibrate, judge, tables
 from estimand.laboratory.calibrate import Calibration
 from estimand.laboratory.cells import Setting
 from estimand.laboratory.engine import Batch, batched, perform
@@ -120,6 +121,20 @@ def test_the_truth_of_a_caliper_is_that_of_those_it_matched() -> None:
     assert pairs.truth != again.truth
     draw = world.draw(stream(0, world, 0))
     assert draw.effect.min() < pairs.truth < draw.effect.max()
+
+
+def test_only_a_cell_that_fails_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "KNOWN", {})
+    monkeypatch.setattr(judge, "KNOWN", {})
+    monkeypatch.setattr(calibrate, "RERUN", 30)
+    calibration = Calibration(tmp_path, repetitions=22, methods=("matching",), worlds=("weak_overlap",), rerun=True)
+    calibration.run(silent)
+    found = {c.setting: c for c in calibration.cells()}
+    assert found["matching_pairs"].ruling == "fail"
+    assert {key: c.repetitions for key, c in found.items() if c.ruling == "fail"} == {
+        key: 30 for key, c in found.items() if c.ruling == "fail"
+    }
+    assert found["matching_mahalanobis_ate"].repetitions == 22
 
 
 def test_an_unknown_word_is_refused_by_name(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def cells() -> tuple:
     heard = [WARNED, WARNED, [Told("balance.smd", "ipw_att", "pass")], [Told("design.target", "study", "veto")]]
     return (
         cell(WORLDS["well_specified"], IPW, [COVERS] * 95 + [MISSES] * 5, heard, 0),
-        cell(WORLDS["weak_overlap"], IPW, [COVERS] * 50 + [MISSES] * 50, heard, 0),
-        cell(WORLDS["weak_overlap"], MATCHING, [COVERS] * 20 + [MISSES] * 80, [[]], 0),
+        cell(WORLDS["heavy_tails"], IPW, [COVERS] * 50 + [MISSES] * 50, heard, 0),
+        cell(WORLDS["heavy_tails"], MATCHING, [COVERS] * 20 + [MISSES] * 80, [[]], 0),
         cell(WORLDS["few_clusters"], MATCHING, [REFUSED] * 30, [], 0),
     )
 
@@ -52,7 +52,7 @@ def test_the_page_says_first_how_many_pass_and_which_fail() -> None:
     assert "2 fail" in shown
     assert "1 are refused" in shown
     before_tables = shown.split("## By method")[0]
-    assert "| `matching` | weak overlap | 20.0 ± 4.0 |" in before_tables
+    assert "| `matching` | heavy tails | 20.0 ± 4.0 |" in before_tables
     assert "**nothing: a gap**" in before_tables
     assert "warn `balance.smd` 50 %" in before_tables
     assert before_tables.index("`matching`") < before_tables.index("`ipw_att`")

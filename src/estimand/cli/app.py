@@ -184,8 +184,8 @@ def generate(
 
 @app.command()
 def calibrate(
-    method: Annotated[str, typer.Option("--method", help="Comma-separated keys; default every method.")] = "",
-    check: Annotated[str, typer.Option("--check", help="Comma-separated keys; default every check.")] = "",
+    method: Annotated[str, typer.Option("--method", help="Comma-separated keys; alone, no check is run.")] = "",
+    check: Annotated[str, typer.Option("--check", help="Comma-separated keys; alone, no method is.")] = "",
     design: Annotated[str, typer.Option("--design", help="Comma-separated simulated designs; default all.")] = "",
     reps: Annotated[int, typer.Option("--reps", min=2, help="Tables for each method and design.")] = 1_000,
     tables: Annotated[int, typer.Option("--tables", min=2, help="Tables on which the checks are run.")] = 40,

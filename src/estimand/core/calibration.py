@@ -206,7 +206,8 @@ def _line(cell: Cell) -> str:
     bias = cell.numbers["bias"].value
     words = f"{cell.place}: covers {_percent(cell.coverage)} (± {100 * error:.1f})"
     words += "" if bias is None else f", bias {bias:+.3g}"
-    return words if cell.ruling == "pass" else f"{words}; {cell.ruling}"
+    ruled = {"fail": "; fails", "known": f"; misses, as declared: {cell.reason}"}
+    return words + ruled.get(cell.ruling, "")
 
 
 def _percent(share: float | None) -> str:

@@ -57,7 +57,7 @@ class Calibration:
         """
         for noun, asked, known in (
             ("method", self.methods, keys("methods")),
-            ("check", self.checks, keys("checks")),
+            ("check", self.checks, (*keys("checks"), *keys("audits"))),
         ):
             for key in asked:
                 if key not in known:
@@ -110,7 +110,7 @@ class Calibration:
 
     def check_cells(self) -> tuple[CheckCell, ...]:
         """Every check that spoke, by check and world."""
-        wanted = self.checks or keys("checks")
+        wanted = self.checks or (*keys("checks"), *keys("audits"))
         heard = {place.key: self._heard(place) for place in self._worlds()}
         made = (
             check_cell(key, WORLDS[name], told, self.seed) for key in wanted for name, told in heard.items() if told

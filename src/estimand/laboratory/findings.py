@@ -1,16 +1,20 @@
-"""What a user would be told: the findings of a study that lists every setting, on a world's first tables."""
+"""What a user would be told: the findings of a study that lists every setting, and of an audit before it."""
 
 from dataclasses import dataclass
+
+import pandas as pd
 
 from estimand.core.finding import Finding
 from estimand.errors import EstimandError
 from estimand.laboratory.cells import settings_of
-from estimand.laboratory.repetition import drawn_case, estimated
+from estimand.laboratory.repetition import drawn_case, estimated, stream
 from estimand.laboratory.worlds.world import World
+from estimand.study.audit import audit
 from estimand.study.case import missing_outcome
 from estimand.study.examine import examine
 
 TABLES = 40
+AUDIT = "audit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +33,11 @@ class Told:
 
 def told(seed: int, world: World, repetition: int) -> tuple[Told, ...]:
     """Run every setting on one table, examine the estimates, and keep each distinct finding."""
+    before = audited(seed, world, repetition)
     try:
         _, case = drawn_case(seed, world, repetition)
     except EstimandError:
-        return ()
+        return before
     made = tuple(estimated(case, settings_of(world)))
     estimates = tuple(estimate for _, estimate in made)
     planned = {item.id: item for item, _ in made}
@@ -40,4 +45,14 @@ def told(seed: int, world: World, repetition: int) -> tuple[Told, ...]:
     _, noticed = missing_outcome(sample, case.outcome, case.design.missing_outcome == "weight")
     own = [finding for estimate in estimates for finding in estimate.findings]
     every = (*sample.findings, *noticed, *own, *examine(case, estimates, planned))
-    return tuple(dict.fromkeys(Told.of(finding) for finding in every))
+    return tuple(dict.fromkeys((*before, *(Told.of(finding) for finding in every))))
+
+
+def audited(seed: int, world: World, repetition: int) -> tuple[Told, ...]:
+    """Audit one table before any estimate, and keep what the catalog of audits found."""
+    table = pd.DataFrame(world.draw(stream(seed, world, repetition)).table)
+    try:
+        record = audit(table, world.mapping())
+    except EstimandError:
+        return ()
+    return tuple(Told.of(finding) for finding in record.findings if finding.check.startswith(AUDIT))

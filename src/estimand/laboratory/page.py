@@ -8,6 +8,7 @@ from estimand.laboratory.troubles import trouble
 from estimand.laboratory.worlds.catalog import WORLDS
 
 NONE = "–"
+FELT = 0.05
 MARKS = {"pass": "", "fail": "**", "known": "*", "refused": ""}
 OPENING = """We measure our own error rates and publish them, the bad ones first. In each of these worlds the truth is
 known; every method of the catalog is run in every one of them."""
@@ -134,8 +135,9 @@ def _coverage(cell: Cell | None) -> str:
         return NONE
     if cell.coverage is None:
         return cell.code.lower().replace("_", " ") or "no interval"
-    mark = MARKS[cell.ruling]
-    return f"{mark}{100 * cell.coverage:.1f}{mark}"
+    mark, failed = MARKS[cell.ruling], cell.numbers["failed"].value or 0.0
+    refused = f" ({_percent(failed)} refused)" if failed > FELT else ""
+    return f"{mark}{100 * cell.coverage:.1f}{mark}{refused}"
 
 
 def _by_world(cells: Sequence[Cell]) -> str:

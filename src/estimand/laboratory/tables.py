@@ -13,7 +13,7 @@ from estimand.core.calibration import GRADES, NUMBERS, Cell, CheckCell, Heard, M
 from estimand.core.finding import STUDY, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.laboratory.cells import Setting
-from estimand.laboratory.findings import Told
+from estimand.laboratory.findings import AUDIT, Told
 from estimand.laboratory.judge import CONSERVATIVE, KNOWN, ruling
 from estimand.laboratory.repetition import Trial
 from estimand.laboratory.summary import Summary, summarise
@@ -65,12 +65,13 @@ def _reason(setting: Setting, world: World, ruled: str, made: Summary) -> str:
 
 
 def warnings_about(setting: str, heard: Heeded) -> tuple[Heard, ...]:
-    """Checks that warn or veto about a setting or about the study as a whole, worst grade of each table counted."""
+    """Checks of a study that warn or veto about a setting or about the study, worst grade of each table counted."""
     counts: Counter[tuple[str, str]] = Counter()
     for told in heard:
         worst: dict[str, Grade] = {}
         for item in told:
-            if item.about in (setting, STUDY, OUTCOME) and item.grade in SERIOUS:
+            own = item.about in (setting, STUDY, OUTCOME) and not item.check.startswith(AUDIT)
+            if own and item.grade in SERIOUS:
                 worst[item.check] = max(worst.get(item.check, Grade.PASS), Grade(item.grade))
         counts.update((check, str(grade)) for check, grade in worst.items())
     shares = [Heard(check, grade, count / len(heard)) for (check, grade), count in counts.items()]
@@ -99,7 +100,7 @@ def check_cell(check: str, world: World, heard: Heeded, seed: int) -> CheckCell 
         answers=answers,
         rate=Measured() if held.alarm is None else _rate(spoken, held.alarm),
         grades=FrozenMap({grade: grades[grade] / answers for grade in GRADES}),
-        command=f"estimand calibrate --check {check} --design {world.key} --seed {seed}",
+        command=f"estimand calibrate --check {check} --design {world.key} --tables {len(heard)} --seed {seed}",
     )
 
 

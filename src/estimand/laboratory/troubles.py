@@ -44,6 +44,7 @@ ADJUSTED = ("well_specified", "heterogeneous_effects", "no_effect", "balanced")
 SOUND = (*ALIKE, "misspecified_propensity", "misspecified_outcome", "heavy_tails", "rare_outcome")
 AVERAGE = ("ipw", "balancing", "aipw", "aipw_linear", "tmle", "dml")
 _BOUND = "no line to pass: it says how much hidden confounding, or which selection, it would take"
+_SECOND = "no line to pass: a second opinion beside the interval where clusters are few"
 
 TROUBLES: Mapping[str, Trouble] = {
     "balance.before": Trouble(
@@ -68,7 +69,9 @@ TROUBLES: Mapping[str, Trouble] = {
     ),
     "nuisance.quality": Trouble("a nuisance without skill", Grade.NOTE, ("balanced",), ("well_specified",)),
     "nuisance.calibration": Trouble("propensities that do not mean what they say", Grade.WARN, (), ALIKE),
-    "inference.clusters": Trouble("too few clusters", Grade.NOTE, ("few_clusters",), ("clustered",)),
+    "inference.clusters": Trouble("too few clusters", Grade.NOTE, ("few_clusters", "cluster_lottery"), ("clustered",)),
+    "inference.wild_cluster": Trouble(_SECOND),
+    "inference.randomisation": Trouble(_SECOND),
     "inference.defined": Trouble("no bounded interval", Grade.WARN, (), SOUND),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways", Grade.NOTE, ("misspecified_outcome",), ALIKE
@@ -95,6 +98,28 @@ TROUBLES: Mapping[str, Trouble] = {
     "stress.subset_stability": Trouble("an answer that some rows alone do not give", Grade.WARN, (), ALIKE),
     "stress.split_stability": Trouble("an answer that turns on the split", Grade.WARN, (), ALIKE),
     "stress.seed_stability": Trouble("an answer that turns on the seed", Grade.WARN, (), ALIKE),
+    "audit.arms": Trouble("an arm with few rows", Grade.NOTE, ("rare_arm",), ALIKE),
+    "audit.clusters": Trouble(
+        "treatment that does not vary within clusters", Grade.NOTE, ("cluster_lottery",), ("clustered",)
+    ),
+    "audit.missing": Trouble("values missing in one arm", Grade.NOTE, ("spoiled_columns",), ALIKE),
+    "audit.attrition": Trouble("outcomes missing in one arm", Grade.WARN, ("missing_outcomes",), ALIKE),
+    "audit.post_treatment": Trouble(
+        "a covariate that treatment moved", Grade.VETO, ("post_treatment_covariate",), ADJUSTED
+    ),
+    "audit.treatment_leak": Trouble("a covariate that gives the arm away", Grade.WARN, ("spoiled_columns",), SOUND),
+    "audit.outcome_leak": Trouble("a covariate that restates the outcome", Grade.WARN, ("spoiled_columns",), SOUND),
+    "audit.identifier": Trouble("a covariate that only names the row", Grade.WARN, ("spoiled_columns",), SOUND),
+    "audit.overlap": Trouble("rows like nobody in the other arm", Grade.WARN, ("weak_overlap", "separated"), ALIKE),
+    "audit.balance": Trouble(
+        "the arms differ", Grade.NOTE, ("well_specified", "weak_overlap"), ("balanced", "randomised")
+    ),
+    "audit.cells": Trouble("a category with few rows in an arm", Grade.NOTE, (), ALIKE),
+    "audit.timing": Trouble("arms recorded at different times", Grade.NOTE, (), ()),
+    "audit.duplicates": Trouble("the same row more than once", Grade.WARN, (), SOUND),
+    "audit.outliers": Trouble("values far from all others", Grade.NOTE, (), SOUND),
+    "audit.influence": Trouble("a row that moves the raw difference", Grade.WARN, (), SOUND),
+    "audit.outcome": Trouble("no line to pass: it says what kind of number the outcome is"),
 }
 UNDECLARED = Trouble("not declared: nothing is known of when it should speak")
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 from estimand.laboratory.worlds.plain import constant_effect, no_effect, usual_level, usual_propensity, varying_effect
-from estimand.laboratory.worlds.world import Rows, World
+from estimand.laboratory.worlds.world import Clusters, Rows, World
 from estimand.stats.arrays import Floats
 
 
@@ -34,6 +34,29 @@ def _tells(rng: np.random.Generator, rows: Rows) -> Floats:
 def _keeps_quiet(rng: np.random.Generator, rows: Rows) -> Floats:
     """Something treatment cannot have moved, which goes with a measured covariate only."""
     return np.asarray(rows.covariates[:, 0] + rng.standard_normal(rows.arm.shape[0]))
+
+
+def _row_number(rng: np.random.Generator, rows: Rows) -> Floats:
+    return rng.permutation(rows.arm.shape[0]).astype(float)
+
+
+def _restated(rng: np.random.Generator, rows: Rows) -> Floats:
+    return np.asarray(2.0 * rows.outcome + 1.0)
+
+
+def _copied(rng: np.random.Generator, rows: Rows) -> Floats:
+    """The arm, but for a little noise."""
+    return np.asarray(rows.arm + 0.1 * rng.standard_normal(rows.arm.shape[0]))
+
+
+def _gappy(rng: np.random.Generator, rows: Rows) -> Floats:
+    """Missing for a third of the treated and one in twenty of the others."""
+    held: Floats = rng.standard_normal(rows.arm.shape[0])
+    return np.where(rng.random(rows.arm.shape[0]) < np.where(rows.arm == 1, 0.33, 0.05), np.nan, held)
+
+
+def _rare_propensity(x: Floats) -> Floats:
+    return np.asarray(expit(-3.6 + 0.3 * x[:, 0]))
 
 
 CONTROLS = {"roles": {"negative_controls": ["placebo_outcome"], "negative_exposures": ["placebo_exposure"]}}
@@ -71,6 +94,24 @@ TROUBLED = (
         "nothing_measured",
         "Treatment depends on what drives the outcome, and the design names no covariate.",
         500, 4, 2, usual_propensity, usual_level, constant_effect, hidden=(0, 1, 2, 3), for_checks=True,
+    ),
+    World(
+        "cluster_lottery",
+        "An experiment that treats four of eight clusters of 60 rows, drawn by lot; the design names them.",
+        480, 4, 1, _half, usual_level, constant_effect, clusters=Clusters((60,) * 8, assigned=True),
+        design={"kind": "experiment"}, for_checks=True,
+    ),
+    World(
+        "spoiled_columns",
+        "Among the covariates are a row number, the outcome restated, a copy of the arm, and one missing mostly for "
+        "the treated.",
+        500, 4, 2, usual_propensity, usual_level, constant_effect,
+        columns={"account": _row_number, "restated": _restated, "copied": _copied, "gappy": _gappy}, for_checks=True,
+    ),
+    World(
+        "rare_arm",
+        "Three rows in a hundred are treated.",
+        500, 4, 1, _rare_propensity, usual_level, constant_effect, for_checks=True,
     ),
     World(
         "balanced",

@@ -15,7 +15,7 @@ Surface: TypeAlias = Callable[[Floats], Floats]
 Column: TypeAlias = Callable[[np.random.Generator, "Rows"], Floats]
 NoiseKind: TypeAlias = Literal["normal", "heavy", "binary"]
 HEAVY_DF = 3.0
-APART = ("negative_controls", "negative_exposures")
+APART = ("negative_controls", "negative_exposures", "timestamp")
 TREATMENT, OUTCOME, CLUSTER = "treated", "outcome", "cluster"
 
 
@@ -33,12 +33,15 @@ class Clusters:
         Standard deviation of a cluster's own outcome level.
     effect : float
         Standard deviation of a cluster's own part of the effect.
+    assigned : bool
+        Whether half of the clusters are treated as a whole, drawn by lot, whatever the propensity.
     """
 
     sizes: tuple[int, ...]
     shared: float = 0.3
     level: float = 0.5
     effect: float = 0.3
+    assigned: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +129,7 @@ class World:
     def mapping(self) -> dict[str, Any]:
         """Return the design a user would give, as a study file has it."""
         roles = self.design.get("roles", {})
-        apart = {name for role in APART for name in roles.get(role, ())}
+        apart = [name for role in APART for name in roles.get(role, ())]
         given: dict[str, Any] = {
             "kind": "observational",
             "treatment": TREATMENT,
@@ -145,7 +148,7 @@ class World:
         """Draw one table."""
         group = self._groups()
         x = self._covariates(rng, group)
-        arm = (rng.random(self.rows) < self.propensity(x)).astype(np.int64)
+        arm = self._assigned(rng, x, group)
         level, effect = self._means(rng, x, group)
         rows = Rows(x, arm, self._outcome(rng, level + arm * effect), effect)
         table: dict[str, Any] = {name: x[:, j] for j, name in self._places()}
@@ -187,6 +190,12 @@ class World:
             return own
         common = rng.standard_normal((len(self.clusters.sizes), self.covariates))[group]
         return np.asarray(np.sqrt(1.0 - self.clusters.shared) * own + np.sqrt(self.clusters.shared) * common)
+
+    def _assigned(self, rng: np.random.Generator, x: Floats, group: Ints | None) -> Ints:
+        if self.clusters is not None and group is not None and self.clusters.assigned:
+            lots = rng.permutation(len(self.clusters.sizes))
+            return np.asarray(lots[group] < len(self.clusters.sizes) // 2, dtype=np.int64)
+        return np.asarray(rng.random(self.rows) < self.propensity(x), dtype=np.int64)
 
     def _means(self, rng: np.random.Generator, x: Floats, group: Ints | None) -> tuple[Floats, Floats]:
         """Untreated mean and effect of each row, a cluster's own parts in them."""
