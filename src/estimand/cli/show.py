@@ -92,6 +92,8 @@ def _note(estimate: Estimate, record: StudyRecord) -> str:
         return "vetoed"
     warned = sum(finding.grade is Grade.WARN for finding in own)
     words = ["headline"] if estimate.id == record.headline else []
+    if estimate.scale == "log":
+        words.append(estimate.terms[0].unit or "ratio")
     if warned:
         words.append(f"{warned} warning{'s' if warned > 1 else ''}")
     return ", ".join(words)

@@ -10,64 +10,79 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence, joint_psi
 from estimand.core.uncertainty import Normal
 from estimand.errors import DesignError, UnsupportedError
+from estimand.stats.intervals import from_scale, scale_slope
 
 
 def difference_between(first: Estimate, second: Estimate) -> Estimate:
     """Estimate ``first - second`` term by term, with the covariance of their joint influence.
 
-    The two may use different rows of one sample: ψ is zero where a method did not look.
+    Two ratios are compared on the log scale: the value is then the ratio of the ratios. The two may use different rows
+    of one sample: ψ is zero where a method did not look.
 
     Raises
     ------
     DesignError
-        If outcome, target, terms or data differ.
+        If outcome, target, scale, terms or data differ.
     UnsupportedError
         If either has no influence function.
     """
     _refuse_unlike(first, second)
-    if first.influence is None or second.influence is None:
-        missing = first.id if first.influence is None else second.id
-        raise UnsupportedError(
-            f"'{missing}' has no influence function, so its joint uncertainty with another is unknown.",
-            remedy="Compare methods of inference class 'influence' or 'small_sample'.",
-        )
-    for estimate in (first, second):
-        if isinstance(estimate.uncertainty, Normal) and estimate.uncertainty.scale != "identity":
-            raise UnsupportedError(
-                f"'{estimate.id}' is on the {estimate.uncertainty.scale} scale, where differences are not of values.",
-                remedy="Compare differences, not ratios.",
-            )
-    joint = joint_psi((first.influence, second.influence))
+    own, others = _scaled(first), _scaled(second)
+    joint = joint_psi((own, others))
     k = first.value.shape[0]
     psi = joint[:, :k] - joint[:, k:]
-    units = np.union1d(first.influence.units, second.influence.units)
+    units = np.union1d(own.units, others.units)
+    value = from_scale(first.scaled - second.scaled, first.scale)
+    slopes = scale_slope(value, first.scale)
     findings = _population_note(first, second)
     return replace(
         first,
         id=f"{first.id}-{second.id}",
         method=f"{first.method}-{second.method}",
         options=FrozenMap({}),
-        value=first.value - second.value,
-        uncertainty=Normal(psi.T @ psi, None, "identity", "influence"),
+        terms=tuple(replace(term, unit=_unit(first, term.unit)) for term in first.terms),
+        value=value,
+        uncertainty=Normal(psi.T @ psi, None, first.scale, "influence"),
         n_obs=max(first.n_obs, second.n_obs),
         inference="influence",
         baseline=None,
-        influence=Influence(psi, units, 1, first.influence.root),
+        influence=Influence(psi * slopes, units, 1, own.root),
         details=FrozenMap({}),
         findings=findings,
     )
 
 
 def _refuse_unlike(first: Estimate, second: Estimate) -> None:
-    for aspect in ("outcome", "target"):
+    for aspect in ("outcome", "target", "scale"):
         ours, theirs = getattr(first, aspect), getattr(second, aspect)
         if ours != theirs:
             raise DesignError(
                 f"'{first.id}' and '{second.id}' have different {aspect}s: {ours} and {theirs}.",
                 remedy=f"Compare estimates of one {aspect}.",
             )
+    if first.scale == "log" and [term.unit for term in first.terms] != [term.unit for term in second.terms]:
+        raise DesignError(
+            f"'{first.id}' and '{second.id}' are different kinds of ratio: {first.terms[0].unit} and "
+            f"{second.terms[0].unit}.",
+            remedy="Compare ratios of one kind.",
+        )
     if [dict(term.at) for term in first.terms] != [dict(term.at) for term in second.terms]:
         raise DesignError(f"'{first.id}' and '{second.id}' have different terms.", remedy="Compare terms of one place.")
+
+
+def _scaled(estimate: Estimate) -> Influence:
+    """Influence of the values on their scale."""
+    held = estimate.influence
+    if held is None:
+        raise UnsupportedError(
+            f"'{estimate.id}' has no influence function, so its joint uncertainty with another is unknown.",
+            remedy="Compare methods of inference class 'influence' or 'small_sample'.",
+        )
+    return held.mapped(np.diag(1.0 / scale_slope(estimate.value, estimate.scale)))
+
+
+def _unit(estimate: Estimate, unit: str | None) -> str | None:
+    return f"ratio of {unit or 'ratio'}s" if estimate.scale == "log" else unit
 
 
 def _population_note(first: Estimate, second: Estimate) -> tuple[Finding, ...]:

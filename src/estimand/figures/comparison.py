@@ -16,6 +16,8 @@ from estimand.figures.standing import (
     is_naive,
     leading_outcome,
     level_of,
+    no_effect,
+    ratio_of,
     unit_of,
     vetoes,
 )
@@ -46,7 +48,7 @@ class _Line:
 
 
 def estimate_comparison_figure(record: StudyRecord) -> Chart:
-    """Forest plot of every estimate, a panel per outcome, grouped by target.
+    """Forest plot of every estimate, a panel per outcome and kind of contrast, grouped by target.
 
     The headline is emphasised, comparisons that adjust for nothing are labelled as such, vetoed
     estimates are grey, and benchmarks are vertical lines.
@@ -59,7 +61,8 @@ def estimate_comparison_figure(record: StudyRecord) -> Chart:
     outcomes = dict.fromkeys((lead, *(estimate.outcome for estimate in record.estimates)))
     lines = {outcome: _lines(record, outcome) for outcome in outcomes}
     shown = [line for group in lines.values() for line in group]
-    panels = [_panel(record, outcome, group, len(outcomes) > 1) for outcome, group in lines.items() if group]
+    groups = [(outcome, part) for outcome, group in lines.items() for part in _by_contrast(record, group)]
+    panels = [_panel(record, outcome, group, len(groups) > 1) for outcome, group in groups]
     return Chart(
         title=_title(record, shown),
         caption=_caption(record),
@@ -77,6 +80,15 @@ def _lines(record: StudyRecord, outcome: str) -> list[_Line]:
     order = list(dict.fromkeys((first, *(e.target for e in estimates if not is_naive(e)), Target.ASSOCIATION)))
     estimates.sort(key=lambda estimate: order.index(estimate.target))
     return [line for estimate in estimates for line in _lines_of(record, estimate)]
+
+
+def _by_contrast(record: StudyRecord, lines: list[_Line]) -> list[list[_Line]]:
+    """Lines that share an axis: differences, and each kind of ratio; the headline's first."""
+    headline = headline_of(record)
+    first = [] if headline is None else [ratio_of(headline)]
+    kinds = dict.fromkeys([*first, *(ratio_of(line.estimate) for line in lines)])
+    parts = ([line for line in lines if ratio_of(line.estimate) == kind] for kind in kinds)
+    return [part for part in parts if part]
 
 
 def _lines_of(record: StudyRecord, estimate: Estimate) -> Iterable[_Line]:
@@ -107,7 +119,9 @@ def _tone(record: StudyRecord, estimate: Estimate, j: int) -> Tone:
 
 def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) -> Panel:
     rows: list[Row] = []
-    marks: list[Mark] = [VLine(0.0, "no effect"), *_benchmarks(record, outcome)]
+    kind = ratio_of(lines[0].estimate)
+    benchmarks = _benchmarks(record, outcome) if kind is None else []
+    marks: list[Mark] = [VLine(no_effect(lines[0].estimate), "no effect"), *benchmarks]
     target: Target | None = None
     for line in lines:
         if line.estimate.target is not target:
@@ -118,9 +132,11 @@ def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) 
         rows.append(Row(at, line.name + _standing(line), line.numbers, leads, tone=line.tone))
         if line.value is not None:
             marks.append(Interval(at, line.value, line.segments, line.tone))
-    unit = lines[0].unit
-    label = f"Effect on {record.question.called(outcome)}" + (f" ({unit})" if unit else "")
-    return Panel(marks, Axis(label), rows=rows, title=record.question.called(outcome) if titled else "")
+    called, unit = record.question.called(outcome), lines[0].unit
+    label = f"Effect on {called}" + (f" ({unit})" if unit else "")
+    if kind is not None:
+        label = f"{kind[0].upper()}{kind[1:]} of {called}"
+    return Panel(marks, Axis(label), rows=rows, title=(called if kind is None else label) if titled else "")
 
 
 def _heading(target: Target) -> str:
@@ -174,6 +190,9 @@ def _title(record: StudyRecord, lines: list[_Line]) -> str:
 def _amount(line: _Line) -> str:
     if line.value is None:
         return "nothing: it is not defined"
+    kind = ratio_of(line.estimate)
+    if kind is not None:
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind} of {format_number(line.value)}"
     factor, unit = spoken_unit(line.unit)
     return format_number(factor * line.value) + unit
 

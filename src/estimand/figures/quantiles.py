@@ -142,7 +142,7 @@ def _caption(estimate: Estimate) -> str:
     level = f"{100 * estimate.level:g}%"
     return (
         f"By {estimate.id}: {estimate.target.words}; n = {format_count(estimate.n_obs)} rows. Vertical lines are "
-        f"{level} intervals one at a time; the dashed band is meant to hold the effects at all quantiles shown at once; "
+        f"{level} intervals one at a time; the dashed band is meant to hold all effects shown at once; "
         "the grey line is no effect."
     )
 

@@ -32,6 +32,16 @@ def unit_of(record: StudyRecord, estimate: Estimate) -> str | None:
     return record.question.unit if estimate.outcome == leading_outcome(record) else None
 
 
+def ratio_of(estimate: Estimate) -> str | None:
+    """What kind of ratio an estimate is: "risk ratio", "odds ratio", …; None where it is a difference."""
+    return None if estimate.scale != "log" else estimate.terms[0].unit or "ratio"
+
+
+def no_effect(estimate: Estimate) -> float:
+    """The value that means no effect: one for a ratio, else zero."""
+    return 0.0 if ratio_of(estimate) is None else 1.0
+
+
 def leading_outcome(record: StudyRecord) -> str:
     """Outcome that the question, its unit and its benchmarks are about."""
     headline = headline_of(record)

@@ -51,7 +51,8 @@ def raw_counts(record: StudyRecord) -> Counts:
 
 def _means(record: StudyRecord, outcome: str) -> dict[str, str]:
     """Mean outcome by arm; nothing where no unadjusted comparison tells."""
-    made = (e for e in record.estimates if e.method == UNADJUSTED and e.outcome == outcome)
+    plain = (e for e in record.estimates if e.method == UNADJUSTED and e.scale == "identity")
+    made = (e for e in plain if e.outcome == outcome)
     estimate = next((e for e in made if e.baseline is not None and len(record.sample.arms) == 1 + len(e.terms)), None)
     return {} if estimate is None else _told(record, estimate)
 

@@ -41,7 +41,7 @@ def _told(size: Size) -> str:
 
 def _table(table: EstimateTable) -> str:
     unit = f" ({table.unit})" if table.unit else ""
-    header = ["Method", "Target", f"Effect on {table.outcome}{unit}", "Std. error", table.interval, "n", "Note"]
+    header = ["Method", "Target", f"{table.what} {table.outcome}{unit}", "Std. error", table.interval, "n", "Note"]
     rows = [
         [
             f"{row.method} {row.arm}".strip(),

@@ -16,6 +16,7 @@ from estimand.figures.standing import (
     is_naive,
     leading_outcome,
     level_of,
+    ratio_of,
     unit_of,
     vetoes,
 )
@@ -57,9 +58,10 @@ class EstimateRow:
 
 @dataclass(frozen=True, slots=True)
 class EstimateTable:
-    """All that was estimated of one outcome."""
+    """All that was estimated of one outcome as one kind of contrast: a difference, or a kind of ratio."""
 
     outcome: str
+    what: str
     unit: str | None
     interval: str
     rows: tuple[EstimateRow, ...]
@@ -79,21 +81,26 @@ class FindingRow:
 
 
 def estimate_tables(record: StudyRecord) -> tuple[EstimateTable, ...]:
-    """One table per outcome, the question's first; rows in the order of the plan, then the benchmarks."""
+    """One table per outcome and kind of contrast, the headline's first; rows as planned, then the benchmarks."""
     outcomes = dict.fromkeys((leading_outcome(record), *(e.outcome for e in record.estimates)))
-    tables = (_table(record, outcome) for outcome in outcomes)
+    headline = headline_of(record)
+    first = None if headline is None else ratio_of(headline)
+    kinds = dict.fromkeys((first, None, *(ratio_of(e) for e in record.estimates)))
+    tables = (_table(record, outcome, kind) for outcome in outcomes for kind in kinds)
     return tuple(table for table in tables if table.rows)
 
 
-def _table(record: StudyRecord, outcome: str) -> EstimateTable:
-    estimates = [estimate for estimate in record.estimates if estimate.outcome == outcome]
+def _table(record: StudyRecord, outcome: str, kind: str | None) -> EstimateTable:
+    """Rows of one kind; benchmarks are differences, and stand with those."""
+    estimates = [e for e in record.estimates if e.outcome == outcome and ratio_of(e) == kind]
     rows = [row for estimate in estimates for row in _estimate_rows(record, estimate)]
-    if outcome == leading_outcome(record):
+    if outcome == leading_outcome(record) and kind is None:
         rows += _benchmark_rows(record)
     levels = {estimate.level for estimate in estimates} or {0.95}
     units = [unit_of(record, estimate) for estimate in estimates] or [record.question.unit]
     named = level_words(levels.pop()) if len(levels) == 1 else "interval"
-    return EstimateTable(outcome, units[0], named, _in_line(rows))
+    what = "Effect on" if kind is None else f"{kind[0].upper()}{kind[1:]} of"
+    return EstimateTable(outcome, what, units[0] if kind is None else None, named, _in_line(rows))
 
 
 def _in_line(rows: list[EstimateRow]) -> tuple[EstimateRow, ...]:

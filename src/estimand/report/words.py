@@ -17,7 +17,7 @@ from estimand.figures.numbers import (
     format_share,
     spoken_unit,
 )
-from estimand.figures.standing import headline_of, is_naive, unit_of, vetoes
+from estimand.figures.standing import headline_of, is_naive, ratio_of, unit_of, vetoes
 
 __all__ = [
     "NONE",
@@ -79,18 +79,31 @@ class _Effect:
     empty: bool
     naive: bool
     others: int
+    ratio: str | None = None
+
+    @property
+    def fell(self) -> bool:
+        """Whether the value lies below no effect."""
+        return self.value < self.null
+
+    @property
+    def null(self) -> float:
+        """The value that means no effect."""
+        return 0.0 if self.ratio is None else 1.0
 
     @property
     def amount(self) -> Part:
         """Size of the effect with its unit."""
-        return Part(format_number(self.value if self.naive else abs(self.value)) + self.unit, number=True)
+        size = self.value if self.naive or self.ratio else abs(self.value)
+        return Part(format_number(size) + self.unit, number=True)
 
     def claim(self, raised: str, lowered: str) -> list[Part]:
         """Subject, verb, outcome and amount; of a comparison that adjusts for nothing, only that the arms differ."""
+        kind = f"{'an' if self.ratio[0] in 'aeiou' else 'a'} {self.ratio} of " if self.ratio else ""
         if self.naive:
-            return [Part(f"{self.outcome} differs by about "), self.amount, Part(self.whom)]
-        verb = lowered if self.value < 0 else raised
-        start = f"{self.subject} {verb} {self.outcome} by about "
+            return [Part(f"{self.outcome} differs by {kind}about "), self.amount, Part(self.whom)]
+        verb = lowered if self.fell else raised
+        start = f"{self.subject} {verb} {self.outcome}{':' if kind else ' by'} {kind}about "
         return [Part(start), self.amount, Part(self.whom + self.versus)]
 
 
@@ -125,10 +138,10 @@ def _vetoed(effect: _Effect) -> list[Part]:
 
 
 def _standing(effect: _Effect) -> list[Part]:
-    if effect.value == 0 and not effect.naive:
+    if effect.value == effect.null and not effect.naive:
         nothing = Part(f"{effect.subject} left {effect.outcome} as it was{effect.whom}{effect.versus}")
         return [nothing, *_bracket(effect)]
-    if effect.ci is None or not _includes_zero(effect.ci):
+    if effect.ci is None or not _includes(effect.ci, effect.null):
         return [*effect.claim("raised", "lowered"), *_bracket(effect)]
     claim = effect.claim("may have raised", "may have lowered")
     if effect.ci == [None, None]:
@@ -136,7 +149,7 @@ def _standing(effect: _Effect) -> list[Part]:
         return [*claim, tail]
     return [
         *claim,
-        Part(f", but the {'difference' if effect.naive else 'change'} could be anything "),
+        Part(f", but the {'ratio' if effect.ratio else 'difference' if effect.naive else 'change'} could be anything "),
         Part(_range(effect.ci), number=True),
         Part(f" ({effect.interval}): the data do not settle the direction."),
     ]
@@ -151,7 +164,7 @@ def _bracket(effect: _Effect) -> list[Part]:
 
 
 def _between(effect: _Effect) -> list[Part]:
-    change = " of the change" if effect.value < 0 and not effect.naive else ""
+    change = " of the change" if effect.value < 0 and not effect.naive and not effect.ratio else ""
     return [Part(f" ({effect.interval}{change} "), Part(format_interval(effect.ci), number=True)]
 
 
@@ -164,16 +177,17 @@ def _range(ci: list[float | None]) -> str:
     return f"from {format_number(low)} to {format_number(high)}"
 
 
-def _includes_zero(ci: list[float | None]) -> bool:
+def _includes(ci: list[float | None], null: float) -> bool:
     low, high = ci
-    return (low is None or low <= 0) and (high is None or high >= 0)
+    return (low is None or low <= null) and (high is None or high >= null)
 
 
 def _effect(record: StudyRecord, headline: Estimate) -> _Effect | None:
     row = headline.summary()[0]
     if row["value"] is None:
         return None
-    factor, unit = spoken_unit(unit_of(record, headline))
+    ratio = ratio_of(headline)
+    factor, unit = spoken_unit(unit_of(record, headline) if ratio is None else None)
     ci = None if row["ci"] is None else [None if end is None else factor * end for end in row["ci"]]
     subject, versus = _arms(record, row)
     naive = is_naive(headline)
@@ -181,7 +195,7 @@ def _effect(record: StudyRecord, headline: Estimate) -> _Effect | None:
         subject=subject,
         versus=versus,
         outcome=record.question.called(headline.outcome),
-        whom=_apart(record, row) if naive else WHOM.get(headline.target, f" ({headline.target.words})"),
+        whom=_apart(record, row) if naive else _whom(headline, row),
         value=factor * row["value"],
         ci=ci,
         unit=unit,
@@ -189,7 +203,17 @@ def _effect(record: StudyRecord, headline: Estimate) -> _Effect | None:
         empty=ci is None and isinstance(headline.uncertainty, Regions),
         naive=naive,
         others=len(headline.terms) - 1,
+        ratio=ratio,
     )
+
+
+def _whom(estimate: Estimate, row: dict[str, Any]) -> str:
+    """Say over whom an effect is, or at which quantile of whose outcome."""
+    level = row["at"].get("quantile")
+    if level is None:
+        return WHOM.get(estimate.target, f" ({estimate.target.words})")
+    named = "at the median" if level == 0.5 else f"at the quantile {level:g}"
+    return f" {named} of its distribution{' among those treated' if estimate.target is Target.QTT else ''}"
 
 
 def _arms(record: StudyRecord, row: dict[str, Any]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from estimand.checks.diagnosis.remedies import narrower
+from estimand.checks.diagnosis.weighted import people_weights
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.estimate import Estimate
@@ -46,11 +47,15 @@ class PropensityOverlap(Check):
     def _one(self, case: Case, estimate: Estimate, propensity: Floats) -> Finding:
         sample, gates = case.sample(), case.gates
         edge = gates.overlap_edge
-        tail, where = _tail(propensity, sample.arm, estimate.target, edge)
-        share = float(tail.mean()) if tail.size else 0.0
+        people = people_weights(sample)
+        members, tail, where = _tail(propensity, sample.arm, estimate.target.averaged, edge)
+        share = float(np.average(tail, weights=people[members]))
         far = share > gates.overlap_share
         treatable = 1.0 - propensity[sample.arm == 0, 0]
-        lonely = float((treatable < edge).mean()) if estimate.target is Target.ATT else 0.0
+        untreated = people[sample.arm == 0]
+        lonely = (
+            float(np.average(treatable < edge, weights=untreated)) if estimate.target.averaged is Target.ATT else 0.0
+        )
         message = f"{f'{share:.1%}' if tail.any() else 'None'} of {where}."
         if lonely > LONELY_NOTE:
             unlike = (
@@ -81,28 +86,31 @@ def _propensity(estimate: Estimate) -> Floats | None:
     return found if found.ndim == 2 else np.stack([1.0 - found, found], axis=1)
 
 
-def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[Bools, str]:
-    """Which rows of the target population lie in a harmful tail, and those words."""
-    rare = propensity < edge
+def _tail(propensity: Floats, arm: Ints, target: Target, edge: float) -> tuple[Bools, Bools, str]:
+    """Return the rows of the target population, which of them lie in a harmful tail, and those words."""
+    rare, everyone = propensity < edge, np.ones(arm.shape[0], dtype=bool)
     if target is Target.ATT:
-        return rare[arm > 0, 0], f"the treated have a propensity above {1 - edge:g}, where controls are rare"
+        words = f"the treated have a propensity above {1 - edge:g}, where controls are rare"
+        return arm > 0, rare[arm > 0, 0], words
     if target is Target.ATC:
         words = f"the untreated have a propensity below {edge:g}, where treated rows are rare"
-        return np.asarray(rare[arm == 0, 1:].any(axis=1)), words
+        return arm == 0, np.asarray(rare[arm == 0, 1:].any(axis=1)), words
     if target is Target.ATO:
-        return np.zeros(0, dtype=bool), "the rows matter in the tails: overlap weights vanish there"
+        return everyone, ~everyone, "the rows matter in the tails: overlap weights vanish there"
     if target is Target.ATM:
-        return np.zeros(0, dtype=bool), "the rows matter in the tails: those matched have a counterpart near them"
-    anywhere = np.asarray(rare.any(axis=1))
-    return anywhere, f"the rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
+        return everyone, ~everyone, "the rows matter in the tails: those matched have a counterpart near them"
+    words = f"the rows have a propensity outside [{edge:g}, {1 - edge:g}], where one arm is rare"
+    return everyone, np.asarray(rare.any(axis=1)), words
 
 
 def propensity_histogram(propensity: Floats, sample: Sample, edge: float) -> Table:
-    """Rows of each arm by one propensity, in equal bins from 0 to 1, as the overlap figure reads them."""
-    edges = np.linspace(0.0, 1.0, BINS + 1)
-    counts = {
-        f"arm {label}": np.histogram(propensity[sample.arm == a], bins=edges)[0].tolist()
-        for a, label in enumerate(sample.arms)
-    }
+    """Rows of each arm by one propensity, weighted, in equal bins from 0 to 1, as the overlap figure reads them."""
+    edges, people = np.linspace(0.0, 1.0, BINS + 1), people_weights(sample)
+    weights = people if np.ptp(people) else None
+    counts = {}
+    for a, label in enumerate(sample.arms):
+        own = sample.arm == a
+        each = None if weights is None else weights[own]
+        counts[f"arm {label}"] = np.histogram(propensity[own], bins=edges, weights=each)[0].tolist()
     bins: dict[str, list[float]] = {"low": edges[:-1].tolist(), "high": edges[1:].tolist(), "edge": [edge] * BINS}
     return Table(bins | counts)

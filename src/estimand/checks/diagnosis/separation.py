@@ -41,7 +41,9 @@ class Separation(Check):
 
     def _one(self, case: Case, estimate: Estimate, certain: Bools) -> Finding:
         arm, line = case.sample().arm, case.gates.overlap_share
-        asked = {Target.ATT: arm > 0, Target.ATC: arm == 0}.get(estimate.target, np.ones(arm.shape[0], dtype=bool))
+        asked = {Target.ATT: arm > 0, Target.ATC: arm == 0}.get(
+            estimate.target.averaged, np.ones(arm.shape[0], dtype=bool)
+        )
         share = float(certain[asked].mean())
         lottery = share > 0.0 and _by_chance(case.sample())
         if share == 0.0:

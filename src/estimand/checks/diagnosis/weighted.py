@@ -55,11 +55,18 @@ def arms_of(case: Case, estimate: Estimate) -> Iterator[WeightedArms]:
             yield WeightedArms(estimate, a, treated, control, weights)
 
 
+def people_weights(sample: Sample) -> Floats:
+    """Return how many people each row stands for, shape (n,): one each unless the design's weights say otherwise."""
+    if sample.weights is None or sample.weight_kind == "precision":
+        return np.ones(sample.n)
+    return sample.weights
+
+
 def denominator(sample: Sample, arm: int, target: Target) -> Floats:
     """Standard deviation of the unadjusted sample: of the treated for ATT, the control for ATC, else pooled."""
-    values = sample.features.values
-    spread = [values[sample.arm == a].var(axis=0, ddof=1) for a in (arm, 0)]
-    if target is Target.ATT:
+    values, weights = sample.features.values, people_weights(sample)
+    spread = [weighted_variance(values[sample.arm == a], weights[sample.arm == a]) for a in (arm, 0)]
+    if target.averaged is Target.ATT:
         return np.asarray(np.sqrt(spread[0]))
     if target is Target.ATC:
         return np.asarray(np.sqrt(spread[1]))
@@ -68,8 +75,8 @@ def denominator(sample: Sample, arm: int, target: Target) -> Floats:
 
 def unadjusted_differences(sample: Sample, arm: int, target: Target) -> Floats:
     """Standardised differences before adjustment, shape (p,)."""
-    values = sample.features.values
-    parts = [(values[sample.arm == a], np.ones(int((sample.arm == a).sum()))) for a in (arm, 0)]
+    values, weights = sample.features.values, people_weights(sample)
+    parts = [(values[sample.arm == a], weights[sample.arm == a]) for a in (arm, 0)]
     return standardised_difference(parts[0], parts[1], denominator(sample, arm, target))
 
 
@@ -86,7 +93,7 @@ def adjusted_differences(sample: Sample, arms: WeightedArms) -> Floats:
 def variance_ratios(sample: Sample, arms: WeightedArms, weighted: bool) -> Floats:
     """Variance in the arm over that in control, shape (p,); infinite where only control is constant."""
     values = sample.features.values
-    weights = arms.weights if weighted else np.ones(sample.n)
+    weights = arms.weights if weighted else people_weights(sample)
     treated = weighted_variance(values[arms.treated], weights[arms.treated])
     control = weighted_variance(values[arms.control], weights[arms.control])
     flat = control <= 0.0

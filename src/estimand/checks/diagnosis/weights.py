@@ -41,7 +41,7 @@ class EffectiveSampleSize(Check):
         rows = {sample.arms[arms.arm]: arms.treated, sample.arms[0]: arms.control}
         sizes = {label: effective_size(arms.weights[members]) for label, members in rows.items()}
         counts = np.bincount(sample.arm, minlength=len(sample.arms))
-        treated_only = arms.estimate.target is Target.ATT
+        treated_only = arms.estimate.target.averaged is Target.ATT
         reference = counts[arms.arm] if treated_only else min(counts[arms.arm], counts[0])
         thin = min(sizes, key=lambda label: sizes[label])
         share = sizes[thin] / float(reference)

@@ -25,7 +25,7 @@ FELT = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gap:
-    """Difference of two estimates in one term.
+    """Difference of two estimates in one term; of two ratios, that of their logs.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Gap:
     @property
     def felt(self) -> bool:
         """Whether it is more than half the smaller standard error of the two: a decision could turn on it."""
-        return abs(self.value) > FELT * min(float(self.first.std_error[0]), float(self.second.std_error[0]))
+        return abs(self.value) > FELT * min(float(self.first.scaled_error[0]), float(self.second.scaled_error[0]))
 
     @property
     def grade(self) -> Grade:
@@ -71,7 +71,7 @@ class Gap:
     references=("Hausman 1978, doi:10.2307/1913827", "Holm 1979, doi:10.2307/4615733"),
 )
 class Disagreement(Check):
-    """Differences between estimates of one outcome, target and population, by their joint influence.
+    """Differences between estimates of one outcome, target, population and scale, by their joint influence.
 
     Estimates from one sample share most of their noise, so their difference is surer than their intervals
     suggest. P-values are adjusted within the group by Holm; a difference below half a standard error of either is
@@ -121,8 +121,9 @@ class Disagreement(Check):
 
 def _words(estimate: Estimate, worst: Gap, gaps: list[Gap], reason: Reason | None) -> str:
     value = worst.value if estimate is worst.first else -worst.value
+    what = "on the log scale " if estimate.scale == "log" else ""
     size = (
-        f"by {value:+.4g} (joint standard error {worst.std_error:.2g}, z = {abs(worst.z):.1f}, "
+        f"{what}by {value:+.4g} (joint standard error {worst.std_error:.2g}, z = {abs(worst.z):.1f}, "
         f"Holm-adjusted p = {worst.p:.2g})"
     )
     other = worst.other(estimate).id
@@ -135,19 +136,19 @@ def _words(estimate: Estimate, worst: Gap, gaps: list[Gap], reason: Reason | Non
 
 
 def _groups(estimates: tuple[Estimate, ...]) -> Iterator[list[Estimate]]:
-    """Comparable estimates of one outcome, target, population and set of terms, two or more."""
+    """Comparable estimates of one outcome, target, population, set of terms and scale, two or more."""
     groups: dict[tuple[object, ...], list[Estimate]] = {}
     for estimate in estimates:
         if _comparable(estimate):
             places = tuple(repr(sorted(term.at.items())) for term in estimate.terms)
-            key = (estimate.outcome, estimate.target, estimate.population, places)
+            kind = (estimate.scale, estimate.terms[0].unit if estimate.scale == "log" else None)
+            key = (estimate.outcome, estimate.target, estimate.population, places, kind)
             groups.setdefault(key, []).append(estimate)
     return (group for group in groups.values() if len(group) > 1)
 
 
 def _comparable(estimate: Estimate) -> bool:
-    normal = estimate.uncertainty
-    return estimate.influence is not None and isinstance(normal, Normal) and normal.scale == "identity"
+    return estimate.influence is not None and isinstance(estimate.uncertainty, Normal)
 
 
 def _gaps(group: list[Estimate]) -> list[Gap]:
@@ -155,11 +156,11 @@ def _gaps(group: list[Estimate]) -> list[Gap]:
     raw = []
     for first, second in combinations(group, 2):
         apart = difference_between(first, second)
-        errors = apart.std_error
+        values, errors = apart.scaled, apart.scaled_error
         p_values = apart.uncertainty.p_value(apart.value)
         if p_values is None:
             continue
         for j, term in enumerate(apart.terms):
-            raw.append((first, second, term.label, float(apart.value[j]), float(errors[j]), float(p_values[j])))
+            raw.append((first, second, term.label, float(values[j]), float(errors[j]), float(p_values[j])))
     adjusted = holm(np.array([row[-1] for row in raw]))
     return [Gap(*row[:-1], float(p)) for row, p in zip(raw, adjusted, strict=True)]

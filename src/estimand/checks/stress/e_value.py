@@ -125,8 +125,8 @@ def as_risk_ratio(case: Case, estimate: Estimate, j: int) -> AsRisk:
         raise UnsupportedError("the estimate has no interval.", remedy="Use a method that has one.")
     ends = estimate.interval()[j]
     value = float(estimate.value[j])
-    if isinstance(estimate.uncertainty, Normal) and estimate.uncertainty.scale == "log":
-        return _of_ratio(case, estimate, value, ends)
+    if estimate.scale == "log":
+        return _of_ratio(case, estimate, j, ends)
     values, arm = case.values(), case.sample().arm
     if np.isin(values, (0.0, 1.0)).all():
         return _of_risk_difference(case.sample(), values, estimate, j)
@@ -135,16 +135,17 @@ def as_risk_ratio(case: Case, estimate: Estimate, j: int) -> AsRisk:
     return AsRisk(ratio, low, high, f"{value / spread:+.2f} standard deviations, about a risk ratio of {ratio:.2f}")
 
 
-def _of_ratio(case: Case, estimate: Estimate, value: float, ends: Floats) -> AsRisk:
+def _of_ratio(case: Case, estimate: Estimate, j: int, ends: Floats) -> AsRisk:
     """Take a ratio for a risk ratio, by its approximation where the outcome is common."""
-    kind = str(estimate.options.get("contrast", "ratio")).lower()
+    value = float(estimate.value[j])
+    unit = estimate.terms[j].unit or ""
+    called = unit if "ratio" in unit else str(estimate.options.get("contrast", "risk ratio")).replace("_", " ")
     values = case.values()
     binary = bool(np.isin(values, (0.0, 1.0)).all())
     rare = binary and float(values[case.sample().arm == 0].mean()) < RARE
-    word = next((word for word in APPROXIMATE if word in kind), "risk")
-    turn = APPROXIMATE.get(word, _as_it_is)
+    turn = next((turn for word, turn in APPROXIMATE.items() if word in called), _as_it_is)
     ratio, low, high = (turn(float(x), rare) for x in (value, *ends))
-    how = f"a {word} ratio of {value:.2f}"
+    how = f"{'an' if called.startswith('odds') else 'a'} {called} of {value:.2f}"
     return AsRisk(ratio, low, high, how if ratio == value else f"{how}, about a risk ratio of {ratio:.2f}")
 
 

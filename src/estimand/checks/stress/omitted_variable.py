@@ -78,7 +78,7 @@ class OmittedVariable(Check):
         """Answer for each arm: about each one-slope regression, and about the outcome for all others."""
         effects = average_effects(case, estimates)
         exact = [estimate.id for estimate in effects if _is_one_slope(estimate)]
-        others = [estimate.id for estimate in effects if not _is_one_slope(estimate)]
+        others = [_named(estimate) for estimate in effects if not _is_one_slope(estimate)]
         out = []
         for arm in range(1, len(case.arms)):
             fit = _fitted(case.sample(), case, arm)
@@ -113,6 +113,10 @@ class OmittedVariable(Check):
         names = ranked if self.covariates else ranked[: self.shown]
         made = (_strength(fit, name, times, level) for name in names for times in TIMES)
         return [strength for strength in made if strength is not None]
+
+
+def _named(estimate: Estimate) -> str:
+    return estimate.id if estimate.scale == "identity" else f"the difference behind {estimate.id}"
 
 
 def _is_one_slope(estimate: Estimate) -> bool:

@@ -28,7 +28,7 @@ class Placebos:
     Attributes
     ----------
     value, std_error, p_value : ndarray of shape (b,)
-        Not-a-number where the method has none.
+        Not-a-number where the method has none; of a ratio, the log and its error.
     failed : int
         Draws that could not be estimated.
     """
@@ -197,23 +197,28 @@ def _attempt(refit: Refit, estimate: Estimate, case: Case) -> Estimate | None:
 
 def _placebos(made: list[Estimate | None]) -> Placebos:
     found = [estimate for estimate in made if estimate is not None]
-    errors = [estimate.uncertainty.std_error(estimate.value) for estimate in found]
+    errors = [e.scaled_error if _has_error(e) else None for e in found]
     p_values = [estimate.uncertainty.p_value(estimate.value) for estimate in found]
     return Placebos(
-        np.array([float(estimate.value[0]) for estimate in found]),
+        np.array([float(estimate.scaled[0]) for estimate in found]),
         np.array([np.nan if error is None else float(error[0]) for error in errors]),
         np.array([np.nan if p is None else float(p[0]) for p in p_values]),
         len(made) - len(found),
     )
 
 
+def _has_error(estimate: Estimate) -> bool:
+    return estimate.uncertainty.std_error(estimate.value) is not None
+
+
 def _words(estimate: Estimate, placebos: Placebos, rejected: int, left_out: list[str]) -> str:
     count = placebos.value.shape[0]
-    larger = int((np.abs(placebos.value) >= abs(float(estimate.value[0]))).sum())
+    larger = int((np.abs(placebos.value) >= abs(float(estimate.scaled[0]))).sum())
     error = np.sqrt(NOMINAL * (1.0 - NOMINAL) / count)
+    none = "zero" if estimate.scale == "identity" else "no effect"
     words = (
-        f"Of {count} shuffled treatments, {larger} gave an estimate as far from zero as the real one; their mean is "
-        f"{placebos.z:+.1f} Monte Carlo errors from zero, and {rejected / count:.0%} were significant at 5% "
+        f"Of {count} shuffled treatments, {larger} gave an estimate as far from {none} as the real one; their mean is "
+        f"{placebos.z:+.1f} Monte Carlo errors from {none}, and {rejected / count:.0%} were significant at 5% "
         f"(Monte Carlo error {error:.0%})."
     )
     if placebos.failed:
