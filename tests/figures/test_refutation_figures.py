@@ -146,7 +146,7 @@ def test_the_curve_is_sorted_and_every_choice_of_every_specification_has_a_dot()
     of_third = {label for x, label in dots if x == 3.0}
     assert of_third == {"regression", "as they are", "none"} | {f"x{j:02d}" for j in range(3, 9)}
     assert {label for x, label in dots if x == 2.0} == {"ipw", "as they are", "none"}
-    assert chart.title == "8 specifications agree on the sign: from 1.00 to 1.80"
+    assert chart.title == "8 specifications agree on the sign: from 1.00 to 1.80; 8 intervals exclude zero"
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])

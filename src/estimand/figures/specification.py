@@ -50,7 +50,7 @@ def _curve(finding: Finding, rows: list[dict[str, Any]], limits: tuple[float, fl
     for tone, own in groups.items():
         marks.append(Points([j + 1.0 for j in own], [rows[j]["estimate"] for j in own], tone, small=True))
     low, high = min(ends) - room, max(ends) + room
-    named = ((Tone.HEADLINE, "as planned"), (INK, "other"), (THIN, "adjusts for nearly nothing"))
+    named = ((Tone.HEADLINE, "as planned"), (INK, "other"), (THIN, "not counted"))
     return Panel(
         marks=marks,
         x=Axis("", limits, _ranks(len(rows))),
@@ -163,7 +163,11 @@ def _title(rows: list[dict[str, Any]]) -> str:
     low, high = min(values), max(values)
     agree = sum(value > 0.0 for value in values) in {0, len(values)}
     said = "agree on the sign" if agree else "do not agree on the sign"
-    return f"{len(values)} specifications {said}: from {format_number(low)} to {format_number(high)}"
+    clear = sum(row["counted"] and (row["low"] > 0.0 or row["high"] < 0.0) for row in rows)
+    return (
+        f"{len(values)} specifications {said}: from {format_number(low)} to {format_number(high)}; "
+        f"{clear} interval{'s' if clear != 1 else ''} exclude{'s' if clear == 1 else ''} zero"
+    )
 
 
 def _caption(finding: Finding, rows: list[dict[str, Any]]) -> str:
@@ -171,7 +175,7 @@ def _caption(finding: Finding, rows: list[dict[str, Any]]) -> str:
     more = f" {hidden} more covariates are in the table." if hidden > 0 else ""
     return (
         f"Effect on {finding.about}. Each column is one analysis: its estimate with its interval above, its choices "
-        f"as dots below.{more}"
+        f"as dots below. Not counted: what adjusts for nearly nothing.{more}"
     )
 
 
