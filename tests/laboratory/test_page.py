@@ -1,5 +1,6 @@
 """The page and the tables behind it: read back as written, and never apart from each other."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from estimand.core.calibration import Heard, Measured, read_cells, read_checks
 from estimand.laboratory.cells import Setting
 from estimand.laboratory.findings import Told
 from estimand.laboratory.page import page
+from estimand.laboratory.picture import FILLS, picture
 from estimand.laboratory.repetition import Trial
 from estimand.laboratory.tables import cell, cells_text, check_cell, checks_text, warnings_about
 from estimand.laboratory.worlds.catalog import WORLDS
@@ -93,3 +95,15 @@ def test_a_descriptive_check_has_grades_and_no_rate() -> None:
 def test_the_committed_page_is_the_one_its_tables_make() -> None:
     methods, checks = ((MEASURED / name).read_text(encoding="utf-8") for name in ("methods.csv", "checks.csv"))
     assert (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8") == page(methods, checks)
+    assert (ROOT / "docs" / "calibration.svg").read_text(encoding="utf-8") == picture(read_cells(methods))
+
+
+def test_the_picture_has_a_box_for_every_cell_and_marks_what_fails() -> None:
+    drawn = picture(read_cells(text()))
+    said = re.findall(r"<g><title>(.*?)</title>", drawn)
+    assert said == [
+        "ipw_att, well specified: 95.0", "ipw_att, heavy tails: 50.0", "matching, heavy tails: 20.0",
+        "matching, few clusters: UNSUPPORTED",
+    ]  # fmt: skip
+    fills = re.findall(r'</title><rect [^>]*fill="(.*?)"', drawn)
+    assert fills == [FILLS[ruling][0] for ruling in ("pass", "fail", "fail", "refused")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from estimand.core.calibration import Cell, CheckCell
+from estimand.core.calibration import Cell, CheckCell, read_cells
 from estimand.core.catalog import keys
 from estimand.core.nearest import did_you_mean
 from estimand.errors import Code, DesignError
@@ -14,12 +14,14 @@ from estimand.laboratory.engine import FINDINGS, Batch, Report, batched, perform
 from estimand.laboratory.findings import TABLES, Told
 from estimand.laboratory.judge import RERUN
 from estimand.laboratory.page import page
+from estimand.laboratory.picture import picture
 from estimand.laboratory.store import Shelf, unpack
 from estimand.laboratory.tables import cell, cells_text, check_cell, checks_text
 from estimand.laboratory.worlds.catalog import WORLDS, world
 from estimand.laboratory.worlds.world import World
 
 METHODS_FILE, CHECKS_FILE, PAGE_FILE = "methods.csv", "checks.csv", "calibration.md"
+PICTURE_FILE = "calibration.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,11 @@ class Calibration:
         cells, checks = self.cells(), self.check_cells()
         heading = f"estimand {version('estimand')}; {self.command()}"
         self.out.mkdir(parents=True, exist_ok=True)
-        methods_text, checks_text_ = cells_text(cells, heading), checks_text(checks, heading)
+        methods_text, answers_text = cells_text(cells, heading), checks_text(checks, heading)
         (self.out / METHODS_FILE).write_text(methods_text, encoding="utf-8")
-        (self.out / CHECKS_FILE).write_text(checks_text_, encoding="utf-8")
-        (self.out / PAGE_FILE).write_text(page(methods_text, checks_text_), encoding="utf-8")
+        (self.out / CHECKS_FILE).write_text(answers_text, encoding="utf-8")
+        (self.out / PAGE_FILE).write_text(page(methods_text, answers_text), encoding="utf-8")
+        (self.out / PICTURE_FILE).write_text(picture(read_cells(methods_text)), encoding="utf-8")
 
     def command(self) -> str:
         """Command line that measures this anew, whatever the machine."""

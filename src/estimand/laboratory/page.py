@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from estimand.core.calibration import Cell, CheckCell, Measured, read_cells, read_checks
 from estimand.laboratory.judge import CONSERVATIVE
+from estimand.laboratory.picture import rows_of
 from estimand.laboratory.troubles import trouble
 from estimand.laboratory.worlds.catalog import WORLDS
 
@@ -12,6 +13,7 @@ FELT = 0.05
 MARKS = {"pass": "", "fail": "**", "known": "*", "refused": ""}
 OPENING = """We measure our own error rates and publish them, the bad ones first. In each of these worlds the truth is
 known; every method of the catalog is run in every one of them."""
+PICTURE = "![Coverage of 95 % intervals by method and world](calibration.svg)"
 MADE = """## How this was made
 
 `{command}`, with {version}. The command goes on where it stopped, and gives the same numbers, but for the
@@ -41,6 +43,7 @@ def page(methods: str, checks: str) -> str:
     parts = (
         "# Calibration",
         _answer(cells, asked),
+        PICTURE if cells else "",
         _failing(cells),
         _matrix(cells),
         _by_world(cells),
@@ -119,8 +122,7 @@ def _matrix(cells: Sequence[Cell]) -> str:
     worlds = list(dict.fromkeys(cell.world for cell in cells))
     by_place = {(cell.setting, cell.world): cell for cell in cells}
     rows = [
-        (f"`{setting}`", *(_coverage(by_place.get((setting, world))) for world in worlds))
-        for setting in dict.fromkeys(cell.setting for cell in cells)
+        (f"`{setting}`", *(_coverage(by_place.get((setting, world))) for world in worlds)) for setting in rows_of(cells)
     ]
     names = [world.replace("_", " ") for world in worlds]
     return (

@@ -9,6 +9,7 @@ PLACES = {
     "methods.csv": Path("src/estimand/measured/methods.csv"),
     "checks.csv": Path("src/estimand/measured/checks.csv"),
     "calibration.md": Path("docs/calibration.md"),
+    "calibration.svg": Path("docs/calibration.svg"),
 }
 
 
