@@ -198,7 +198,7 @@ def test_an_empty_field_is_left_out(command: Command, tmp_path: Path) -> None:
     assert Study(data="outreach", methods=None).methods == "all"
 
 
-ROLES = ("segments", "negative_controls", "exact", "timestamp", "post_treatment")
+ROLES = ("segments", "negative_controls", "negative_exposures", "exact", "timestamp", "post_treatment")
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -23,9 +23,10 @@ class Association:
     value, std_error : ndarray of shape (k,)
     interval : ndarray of shape (k, 2)
     p : float
-        Of the Wald test W/k against F(k, df).
+        That all are zero, by the Wald statistic W: W/k against F(k, n - q), or with G clusters Hotelling's
+        W (G - k)/((G - 1) k) against F(k, G - k).
     df : float
-        n - q, or clusters - 1.
+        Of one coefficient: n - q, or G - 1.
     """
 
     columns: tuple[int, ...]
@@ -75,5 +76,6 @@ def added_association(
     std_error = np.sqrt(np.diag(vcov))
     half = critical_value(level, np.full(k, df), k) * std_error
     wald = float(value @ np.linalg.solve(vcov, value)) / k
-    p = float(f_distribution.sf(wald, k, df))
+    left = df if cluster is None else df - k + 1.0
+    p = float(f_distribution.sf(wald * left / df, k, left))
     return Association(columns, value, std_error, np.stack([value - half, value + half], axis=1), p, df)

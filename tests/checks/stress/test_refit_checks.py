@@ -86,6 +86,15 @@ def test_a_move_that_is_the_splits_own_is_a_note() -> None:
     assert "repeats=5" in finding.remedy
 
 
+def test_matching_that_moves_is_a_note() -> None:
+    case, (estimate,) = estimated(confounded(200), ["ipw"])
+    matched = replace(estimate, inference="matching")
+    moved = altered(lambda estimate, changed: replace(estimate, value=estimate.value + estimate.std_error))
+    (finding,) = RandomCommonCause().examine(case, (matched,), moved)
+    assert (finding.grade, finding.statistic) == (es.Grade.NOTE, pytest.approx(1.0))
+    assert "matched with whom" in finding.remedy
+
+
 def test_subsets_are_refits_on_those_rows_and_spread_as_theory_says() -> None:
     frame = confounded(400)
     finding = found(run(frame, ["regression"]), PARTS, "regression")

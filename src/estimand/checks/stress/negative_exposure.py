@@ -52,8 +52,9 @@ class NegativeControlExposure(Check):
     hidden cause, the outcome does not depend on such a column given both; a dependence says that a hidden cause
     which moves the column, as it does treatment, moves the outcome too. Least squares with the arms and covariates
     as they are; the column in standard deviations, a category by its levels, tested by a robust Wald F (HC1, or
-    CR1 by cluster). The truth is known, so there is a line to pass: a warning where the test rejects after Holm
-    over the columns. A covariate whose effect bends can raise a false alarm, for the column may stand for the bend.
+    Hotelling's T² with CR1 by cluster). The truth is known, so there is a line to pass: a warning where the test
+    rejects after Holm over the columns. A covariate whose effect bends can raise a false alarm, for the column may
+    stand for the bend.
     """
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:

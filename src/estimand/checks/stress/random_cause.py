@@ -33,7 +33,8 @@ class RandomCommonCause(Check):
     σ z₁z₂/(n s), the product of two independent standard normals, where the standard error is σ/(√n s). A
     root mean square beyond half a standard error means that the fit has about as many coefficients as rows, or
     that the learner or the split into folds decides the answer; for cross-fitted estimates that go beyond it,
-    as many refits under other seeds tell which. It says nothing of hidden causes: an independent column is none.
+    as many refits under other seeds tell which. Matching is not smooth, and its variance allows for whom each row
+    meets: it gets a note. The test says nothing of hidden causes: an independent column is none.
 
     Parameters
     ----------
@@ -76,15 +77,16 @@ class RandomCommonCause(Check):
         beyond = bool(size[worst] > LINE)
         split = self._split_noise(case, estimate, refit, len(made))[worst] if beyond and _splits(estimate) else None
         drawn = split is not None and size[worst] <= 2.0 * split
+        matched = estimate.inference == "matching"
         return Finding(
             check=self.spec.key,
             about=estimate.id,
-            grade=Grade.PASS if not beyond else Grade.NOTE if drawn else Grade.WARN,
+            grade=Grade.PASS if not beyond else Grade.NOTE if drawn or matched else Grade.WARN,
             subject=estimate.terms[worst].label,
             statistic=float(size[worst]),
             threshold=LINE,
             message=_words(estimate, made, moves, worst, split),
-            remedy=_remedy(beyond, drawn),
+            remedy=_remedy(beyond, drawn, matched),
             evidence=_evidence(estimate, made, moves, worst),
         )
 
@@ -127,9 +129,11 @@ def _words(estimate: Estimate, made: list[Estimate], moves: Floats, worst: int, 
     return words
 
 
-def _remedy(beyond: bool, drawn: bool) -> str | None:
+def _remedy(beyond: bool, drawn: bool, matched: bool) -> str | None:
     if not beyond:
         return None
+    if matched:
+        return "It changes who is matched with whom, which the standard error allows for: match each row with more."
     if drawn:
         return "It is the split into folds that moves it: use repeats=5, or more."
     return "A sound fit would not move: use fewer covariates or a steadier learner, or gather more rows."

@@ -72,8 +72,7 @@ class SpecificationCurve(Check):
         fits = -(-min(most, size(case, group, alone=whole)) // len(group))
         fit, refused = affordable(case, group, fits, self.spend)
         if not fit:
-            subject, why, remedy = str(group[0].target), refused[0].why, refused[0].remedy
-            return [Finding(self.spec.key, case.outcome, Grade.NOT_RUN, subject, why, remedy)]
+            return [refusal.finding(self.spec.key, str(group[0].target)) for refusal in refused]
         specifications = grid(case, fit, most, alone=whole)
         by_id = {estimate.id: estimate for estimate in fit}
         step = partial(_fitted, case, by_id, refit)
