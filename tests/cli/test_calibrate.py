@@ -1,10 +1,11 @@
 """The command that measures error rates, as a user meets it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from estimand.core.calibration import read_cells
+from estimand.core.calibration import card, read_cells
 
 COMMAND = Path(sys.executable).with_name("estimand")
 
@@ -36,3 +37,11 @@ def test_an_unknown_design_is_refused_before_anything_is_drawn(tmp_path: Path) -
     assert made.returncode == 2
     assert "weak_overlap" in made.stderr
     assert not (tmp_path / "estimand-out").exists()
+
+
+def test_a_manual_says_what_was_measured(tmp_path: Path) -> None:
+    made = call("methods", "ipw", cwd=tmp_path)
+    assert card("ipw").lines()[0] in made.stdout
+    assert card("ipw").command in made.stdout
+    told = json.loads(call("methods", "ipw", "--json", cwd=tmp_path).stdout)
+    assert told["measured"] == list(card("ipw").lines())
