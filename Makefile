@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test lint nightly benchmarks peers clean
+.PHONY: demo test lint nightly benchmarks calibrate peers clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/estimand demo lalonde
@@ -27,6 +27,9 @@ benchmarks: $(VENV)/.test
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/ipw.py
 	@$(BIN)/python benchmarks/report.py
+
+calibrate: $(VENV)/.test
+	@$(BIN)/estimand calibrate --rerun --publish
 
 peers: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/double_ml.py --peers .venv-peers/bin/python

@@ -68,9 +68,11 @@ def _answer(cells: Sequence[Cell], asked: Sequence[CheckCell]) -> str:
     lines = [OPENING, passing]
     if failing:
         told = sum(bool(cell.heard) for cell in failing)
+        unseen = sum(not cell.told for cell in failing)
+        rest = f" In {unseen} the checks have not been run yet." if unseen else ""
         lines.append(
-            f"Of the {len(failing)} that do not reach the band, {told} come with a warning or a veto that a user in "
-            f"that situation sees; {len(silent)} come with none, which is a gap."
+            f"Of the {len(failing)} that do not reach the band, {told} come with a warning or a veto that a user in that "
+            f"situation sees, and {len(silent)} come with none, which is a gap.{rest}"
         )
     if any(cell.role == "absent" for cell in asked):
         lines.append(_alarm_words(asked))
