@@ -36,11 +36,11 @@ def walsh_rank_kernel(ascending: Floats, rank: int) -> float:
     """
     low, high = ascending[0], ascending[-1]
     if _at_least(ascending, high) >= rank:
-        return high
+        return float(high)
     while True:
         middle = 0.5 * (low + high)
         if middle <= low or middle >= high:
-            return low
+            return float(low)
         if _at_least(ascending, middle) >= rank:
             low = middle
         else:

@@ -65,4 +65,4 @@ def end_std_error(psi: Floats, codes: Ints | None = None) -> float:
     if codes is not None:
         groups, position = np.unique(codes, return_inverse=True)
         summed = sum_within(psi[:, None], position, groups.shape[0])[:, 0]
-    return float(np.sqrt(np.square(summed).sum())) / psi.shape[0]
+    return float(np.sqrt(np.square(summed).sum()) / psi.shape[0])
