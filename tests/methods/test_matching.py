@@ -301,13 +301,7 @@ def test_what_cannot_be_answered_is_refused(case: str) -> None:
         es.estimate(draw(1, 120)[0], DRAWN, "matching", **options)
 
 
-def test_clusters_weights_several_arms_and_large_tables_are_refused() -> None:
-    frame = draw(1, 120)[0].assign(team=np.arange(120) % 30, w=1.0)
-    for more in ({"cluster": "team"}, {"weights": "w"}):
-        with pytest.raises(es.UnsupportedError):
-            es.estimate(frame, {**DRAWN, **more}, "matching")
-    with pytest.raises(es.UnsupportedError, match="two arms"):
-        es.estimate(frame.assign(d=np.arange(120) % 3), DRAWN, "matching")
+def test_large_tables_are_refused() -> None:
     large = draw(1, 12_000)[0]
     with pytest.raises(es.UnsupportedError, match="optimal matching"):
         es.estimate(large, DRAWN, "matching", distance="mahalanobis", replace=False, algorithm="optimal")

@@ -10,6 +10,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
+from estimand.methods.adjustment.sampling import mean_one_by_arm, row_weights
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.balance import standardised_difference
 
@@ -43,47 +44,49 @@ class Account:
     findings: tuple[Finding, ...]
 
 
-def account(case: Case, kept: Bools, weights: Floats, target: Target) -> Account:
+def account(case: Case, key: str, kept: Bools, weights: Floats, target: Target) -> Account:
     """Count, weigh and compare.
 
     Parameters
     ----------
     case : Case
+    key : str
+        Of the method.
     kept : ndarray of shape (n,) of bool
         Target rows with a match.
     weights : ndarray of shape (n,)
+        In the first term.
     target : Target
         As asked.
     """
     sample = case.sample()
-    asked = {Target.ATT: sample.arm == 1, Target.ATC: sample.arm == 0}.get(target, np.ones(sample.n, dtype=bool))
+    asked = {Target.ATT: sample.arm > 0, Target.ATC: sample.arm == 0}.get(target, np.ones(sample.n, dtype=bool))
     lost = asked & ~kept
-    scaled = np.empty(sample.n)
-    for a in (0, 1):
-        member = sample.arm == a
-        scaled[member] = weights[member] / weights[member].mean()
+    scaled = mean_one_by_arm(weights, sample)
     missing = int(lost.sum())
     return Account(
         used=int(kept.sum()) if missing else None,
         dropped_rows=missing,
-        matched=_by_arm(sample, weights > 0.0),
-        dropped=_by_arm(sample, lost),
+        matched=by_arm(sample, weights > 0.0),
+        dropped=by_arm(sample, lost),
         balance=_balance(sample, scaled, target),
         weights=scaled,
-        findings=_share(case, asked, kept, target),
+        findings=_share(case, key, (asked, kept), target),
     )
 
 
-def _by_arm(sample: Sample, rows: Bools) -> FrozenMap[int]:
+def by_arm(sample: Sample, rows: Bools) -> FrozenMap[int]:
+    """Count rows in each arm."""
     counts = np.bincount(sample.arm[rows], minlength=len(sample.arms))
     return FrozenMap({label: int(count) for label, count in zip(sample.arms, counts, strict=True)})
 
 
 def _balance(sample: Sample, weights: Floats, target: Target) -> FrozenMap[FrozenMap[float]]:
-    """Standardised difference of every feature before and after, over the spread before."""
-    values, arms = sample.features.values, np.stack([sample.arm == 0, sample.arm == 1]).astype(float)
-    counts = arms.sum(axis=1, keepdims=True)
-    before, after = arms @ values / counts, (arms * weights) @ values / counts
+    """Standardised difference of every feature in the first term before and after, over the spread before."""
+    values = sample.features.values
+    arms = np.stack([sample.arm == 0, sample.arm == 1]) * row_weights(sample)
+    held = np.stack([sample.arm == 0, sample.arm == 1]) * weights
+    before, after = (part @ values / part.sum(axis=1, keepdims=True) for part in (arms, held))
     spread = _variances(values, arms, before)
     scale = {Target.ATT: spread[1], Target.ATC: spread[0]}.get(target, (spread[0] + spread[1]) / 2.0)
     one = np.ones(1)
@@ -93,40 +96,42 @@ def _balance(sample: Sample, weights: Floats, target: Target) -> FrozenMap[Froze
 
 
 def _variances(values: Floats, arms: Floats, means: Floats) -> Floats:
-    """Variance of every feature in each arm, shape (2, p), a block of rows at a time."""
+    """Weighted variance of every feature in each arm, shape (2, p), a block of rows at a time."""
     middle = means.mean(axis=0)
     total = np.zeros_like(means)
     for first in range(0, values.shape[0], BLOCK):
         deviation = values[first : first + BLOCK] - middle
         total += arms[:, first : first + BLOCK] @ np.square(deviation, out=deviation)
-    counts = arms.sum(axis=1, keepdims=True)
-    return np.asarray(np.maximum(total - counts * np.square(means - middle), 0.0) / np.maximum(counts - 1.0, 1.0))
+    weight, counts = arms.sum(axis=1, keepdims=True), (arms > 0.0).sum(axis=1, keepdims=True)
+    within = np.maximum(total / weight - np.square(means - middle), 0.0)
+    return np.asarray(within * counts / np.maximum(counts - 1.0, 1.0))
 
 
-def _share(case: Case, asked: Bools, kept: Bools, target: Target) -> tuple[Finding, ...]:
+def _share(case: Case, key: str, rows: tuple[Bools, Bools], target: Target) -> tuple[Finding, ...]:
     """Report target rows left without a match, and the least share of an arm's that has one."""
+    asked, kept = rows
     if (asked == kept).all():
         return ()
     sample, line = case.sample(), case.gates.matched_share
     shares = {
-        sample.arms[a]: float(kept[asked & (sample.arm == a)].mean())
-        for a in (0, 1)
+        label: float(kept[asked & (sample.arm == a)].mean())
+        for a, label in enumerate(sample.arms)
         if (asked & (sample.arm == a)).any()
     }
     arm = min(shares, key=lambda label: shares[label])
     missing = int((asked & ~kept).sum())
     return (
         Finding(
-            check="matching.matched_share",
-            about="matching",
+            check=f"{key}.matched_share",
+            about=key,
             grade=Grade.WARN if shares[arm] < line else Grade.NOTE,
             subject=arm,
             statistic=shares[arm],
             threshold=line,
             message=f"{missing:,} rows that {target} is about have no match; {shares[arm]:.1%} of arm '{arm}' "
             "have one. The estimate is about the matched (ATM).",
-            remedy="Say so wherever the number is used; or widen the caliper, match on fewer covariates exactly, or "
-            "match with replacement.",
+            remedy="Say so wherever the number is used; or widen the caliper or the bins, or match on fewer covariates "
+            "exactly.",
         ),
     )
 

@@ -45,35 +45,46 @@ class Reused:
     Attributes
     ----------
     sides : tuple of Side
-    n : int
-        Rows in all.
+    weights : ndarray of shape (n,)
+        Design weights: those of a target row say how much it counts, and its matches share in proportion to theirs.
     """
 
     sides: tuple[Side, ...]
-    n: int
+    weights: Floats
 
     @classmethod
-    def of(cls, space: Space, arm: Ints, target: Target, rule: Rule) -> "Reused":
+    def of(cls, space: Space, arm: Ints, target: Target, rule: Rule, weights: Floats | None = None) -> "Reused":
         """Match the rows of a target: the treated, the untreated, or both."""
         rows = [np.flatnonzero(arm == a) for a in (0, 1)]
         codes = {Target.ATT: (1,), Target.ATC: (0,), Target.ATE: (0, 1)}[target]
         sides = tuple(Side(rows[a], 2.0 * a - 1.0, space.matches(rows[a], rows[1 - a], rule)) for a in codes)
-        return cls(sides, arm.shape[0])
+        return cls(sides, np.ones(arm.shape[0]) if weights is None else weights)
+
+    @property
+    def n(self) -> int:
+        """Rows in all."""
+        return int(self.weights.shape[0])
 
     def kept(self) -> Floats:
-        """One for each target row with a match, zero elsewhere, shape (n,)."""
+        """Weight of each target row with a match, zero elsewhere, shape (n,)."""
         out = np.zeros(self.n)
         for side in self.sides:
-            out[side.rows[side.matches.counts() > 0]] = 1.0
+            found = side.rows[side.matches.counts() > 0]
+            out[found] = self.weights[found]
         return out
+
+    def totals(self, side: Side) -> Floats:
+        """Weight of the matches of each target row of a side, one where it has none, shape (t,)."""
+        total = side.matches.sums(self.weights)
+        return np.where(side.matches.counts() > 0, total, 1.0)
 
     def uses(self) -> tuple[Floats, Floats]:
         """How much each row serves others: sums of its shares and of their squares, shapes (n,)."""
         once, square = np.zeros(self.n), np.zeros(self.n)
         for side in self.sides:
-            share = 1.0 / np.maximum(side.matches.counts(), 1)
-            once += side.matches.handed_back(share, self.n)
-            square += side.matches.handed_back(share * share, self.n)
+            share = self.weights[side.rows] / self.totals(side)
+            once += self.weights * side.matches.handed_back(share, self.n)
+            square += np.square(self.weights) * side.matches.handed_back(share * share, self.n)
         return once, square
 
     def effects(self, values: Floats, predicted: Predicted | None) -> Floats:
@@ -88,10 +99,10 @@ class Reused:
         """
         out = np.zeros(self.n)
         for side in self.sides:
-            counts = side.matches.counts()
-            found = counts > 0
+            found = side.matches.counts() > 0
             held = side.corrected(values, predicted)
-            gap = held[side.rows] - side.matches.sums(held) / np.maximum(counts, 1)
+            middle = float(held.mean())
+            gap = held[side.rows] - middle - side.matches.sums(self.weights * (held - middle)) / self.totals(side)
             out[side.rows[found]] = side.sign * gap[found]
         return out
 
@@ -137,29 +148,49 @@ class Noise:
         Rows of the same arm.
     slack : float
         Tolerance of ties.
+    weights : ndarray of shape (n,) or None
+        Design weights.
     """
 
     space: Space
     neighbours: int
     slack: float
+    weights: Floats | None = None
 
-    def variances(self, values: Floats, arm: Ints, needed: Bools) -> Floats:
-        """Variance of the outcome at each needed row, from its nearest rows of the same arm, shape (n,).
+    def residuals(self, values: Floats, arm: Ints, needed: Bools) -> Floats:
+        """Deviation of each needed row from its nearest rows of the same arm, whose square is its variance, shape (n,).
 
-        ``j / (j + 1) (y - mean of the j nearest)²``, unbiased where the mean is flat. A row alone in its stratum
-        looks beyond it.
+        ``(y - mean of the j nearest) / √(1 + Σ s²)`` with s their shares in the mean, ``√(j / (j + 1))`` times the
+        deviation without weights: unbiased where the mean is flat. A row alone in its stratum looks beyond it.
         """
         out = np.zeros(values.shape[0])
+        held = np.ones(values.shape[0]) if self.weights is None else self.weights
+        middle = values.mean()
+        product = held * (values - middle)
         for a in (0, 1):
             left = np.flatnonzero((arm == a) & needed)
             for space in (self.space, self.space.mixed()):
                 if left.size:
                     own = space.matches(left, np.flatnonzero(arm == a), Rule(self.neighbours + 1, self.slack))
                     others = own.counts() - 1
-                    mean = (own.sums(values) - values[left]) / np.maximum(others, 1)
-                    out[left] = others / (others + 1.0) * np.square(values[left] - mean)
+                    out[left] = self._deviation(own, left, others, (values - middle, held, product))
                     left = left[others < 1]
         return out
+
+    def _deviation(self, own: Matches, rows: Ints, others: Ints, parts: tuple[Floats, Floats, Floats]) -> Floats:
+        """Scaled deviation of rows from their matches, each row itself left out; zero without others."""
+        values, held, product = parts
+        if self.weights is None:
+            weight, square = np.maximum(others, 1).astype(float), np.maximum(others, 1).astype(float)
+        else:
+            weight = np.where(others > 0, own.sums(held) - held[rows], 1.0)
+            square = np.where(others > 0, own.sums(np.square(held)) - np.square(held[rows]), 1.0)
+        mean = (own.sums(product) - product[rows]) / weight
+        return np.where(others > 0, (values[rows] - mean) / np.sqrt(1.0 + square / np.square(weight)), 0.0)
+
+    def variances(self, values: Floats, arm: Ints, needed: Bools) -> Floats:
+        """Variance of the outcome at each needed row, shape (n,)."""
+        return np.square(self.residuals(values, arm, needed))
 
 
 def matching_variance(
@@ -167,8 +198,10 @@ def matching_variance(
 ) -> float:
     """Variance of a matching estimate with known distances: Abadie & Imbens (2006), theorems 6 and 7.
 
-    With K the summed shares by which a row serves others, K₂ those of their squares and T one for target rows:
-    ``Σ T (τ̂_i - τ̂)² + Σ (K² + 2 T K - K₂) σ̂²`` over n_T², or for the rows at hand ``Σ (T + K)² σ̂²`` over n_T².
+    With T the weight of target rows (one without design weights), K the summed weights that a row carries for others
+    and K₂ the sum of their squares: ``Σ T² (τ̂_i - τ̂)² + Σ (K² + 2 T K - K₂) σ̂²`` over (ΣT)², or for the rows at hand
+    ``Σ (T + K)² σ̂²`` over (ΣT)². A row's loading is T + K; each τ̂_i strays from its mean by its own noise and that of
+    its matches, Σ T² + K₂ in all, which the first sum has counted.
     """
     kept = reused.kept()
     once, square = reused.uses()
@@ -176,7 +209,7 @@ def matching_variance(
     if population == "sample":
         factor = np.square(kept + once)
         return float(factor @ noise(factor > 0.0) / total**2)
-    deviation = kept * (effects - effects.sum() / total)
+    deviation = kept * (effects - kept @ effects / total)
     factor = once * once + 2.0 * kept * once - square
     return float((deviation @ deviation + factor @ noise(once > 0.0)) / total**2)
 
@@ -184,7 +217,7 @@ def matching_variance(
 def even_variance(reused: Reused, effects: Floats, values: Floats, predicted: Predicted | None) -> float:
     """One variance of the outcome for all rows: half the mean square of matched differences about the estimate."""
     kept = reused.kept()
-    total = kept @ np.square(effects - effects.sum() / kept.sum())
+    total = kept @ np.square(effects - kept @ effects / kept.sum())
     for side in reused.sides:
         counts = np.maximum(side.matches.counts(), 1)
         held = side.corrected(values, predicted)
@@ -211,7 +244,9 @@ class Scored:
     region: Bools
 
 
-def propensity_adjustment(scored: Scored, noise: Noise, values: Floats, arm: Ints, goal: tuple[Target, float]) -> float:
+def propensity_adjustment(
+    scored: Scored, noise: Noise, values: Floats, arm: Ints, goal: tuple[Target, float]
+) -> tuple[float, Floats]:
     """What estimating the propensity adds to the variance, often below zero: Abadie & Imbens (2016).
 
     ``-c'H⁻¹c`` for the average over everyone, and ``+ d'H⁻¹d`` more for the treated, with H the information of the
@@ -226,6 +261,12 @@ def propensity_adjustment(scored: Scored, noise: Noise, values: Floats, arm: Int
     values, arm : ndarray of shape (n,)
     goal : tuple of (Target, float)
         The target and its estimate.
+
+    Returns
+    -------
+    added : float
+    direction : ndarray of shape (q,)
+        ``H⁻¹(d - c)``: the estimate moves by the logit's summed score along it.
     """
     target, value = goal
     e, one, zero, sign = scored.propensity, 1, 0, 1.0
@@ -244,14 +285,16 @@ def propensity_adjustment(scored: Scored, noise: Noise, values: Floats, arm: Int
     solve = np.linalg.solve
     if target is Target.ATE:
         c = basis.T @ carried / total
-        return -float(c @ solve(scored.score.hessian, c))
+        moved = solve(scored.score.hessian, c)
+        return -float(c @ moved), -moved
     mean = slope * (local[one].mean - local[zero].mean - sign * value)
     c = basis.T @ (carried + mean) / total
     under, over = (_linear(basis, values, arm == a) for a in (one, zero))
     drift = slope * (under - over - sign * value)
     drift += region * np.where(treated, (1.0 - e) * (values - under), -e * (values - over))
     d = basis.T @ drift / total
-    return float(d @ solve(scored.score.hessian, d) - c @ solve(scored.score.hessian, c))
+    added = float(d @ solve(scored.score.hessian, d) - c @ solve(scored.score.hessian, c))
+    return added, solve(scored.score.hessian, d - c)
 
 
 def _linear(basis: Floats, values: Floats, rows: Bools) -> Floats:

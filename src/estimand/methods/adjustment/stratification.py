@@ -1,5 +1,6 @@
 """Compare like with like within strata, then average."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -7,29 +8,49 @@ from pydantic import Field
 
 from estimand.core.case import Case
 from estimand.core.design import Experiment, Observational
-from estimand.core.estimate import Estimate
-from estimand.core.finding import Finding, Grade
+from estimand.core.estimate import Estimate, Population
+from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
-from estimand.core.learner import Learner
 from estimand.core.method import Detail, Method, method
-from estimand.core.nuisances import FoldPlan
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Normal
-from estimand.errors import Code, DataError, DesignError, IdentificationError, UnsupportedError
+from estimand.errors import Code, DataError, DesignError, IdentificationError
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import refuse_observation
+from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_observation, refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
-from estimand.stats.arrays import Bools, Floats, Ints
-from estimand.stats.glm import fit_glm
-from estimand.stats.strata import Cells, Grouping, cell_moments, quantile_strata, stratified, within_effects
+from estimand.methods.adjustment.stratification_given import (
+    compared,
+    lost_strata,
+    one_armed,
+    refuse_thin,
+    single_rows,
+    stratum_table,
+)
+from estimand.methods.adjustment.stratification_scores import Cut, bootstrap, cuts, effects, scored
+from estimand.stats.arrays import Floats, Ints
+from estimand.stats.strata import Cells, Grouping, cell_moments, comparable, target_totals
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What strata say beside their numbers."""
+
+    table: Table
+    weights: Floats
+    population: Population
+    findings: tuple[Finding, ...]
 
 
 @method(
     "stratification",
     designs=(Observational, Experiment),
-    references=("Cochran 1968, doi:10.2307/2528036", "Rosenbaum & Rubin 1984, doi:10.2307/2288398"),
+    references=(
+        "Cochran 1968, doi:10.2307/2528036",
+        "Rosenbaum & Rubin 1984, doi:10.2307/2288398",
+        "Yang, Imbens, Cui, Faries & Kadziola 2016, doi:10.1111/biom.12505",
+    ),
     inference="resampling",
     why_not="It already refits propensity strata in every draw of its own option `draws`: leave `resample` out.",
     invariances=(
@@ -38,7 +59,7 @@ from estimand.stats.strata import Cells, Grouping, cell_moments, quantile_strata
     ),
     details=(
         Detail("table", "by stratum", "rows and outcome"),
-        Detail("weights", "(n,)", "weight of each row, mean one in each arm"),
+        Detail("weights", "(n,)", "weight of each row in the first term, mean one in each arm"),
     ),
 )  # fmt: skip
 class Stratification(Method):
@@ -53,8 +74,15 @@ class Stratification(Method):
     Assumes no unmeasured confounding given the strata; propensity strata leave imbalance within, which the balance
     check shows, and ``within="regression"`` (default) reduces.
 
-    Variance: given strata Σ w_s²(s²₁/n₁ + s²₀/n₀) + Σ w_s(Δ_s - Δ)²/n. Propensity strata: a bootstrap that refits the
-    propensity, the cuts and the regressions in every draw.
+    Several arms: each against control. In given strata those for everyone are the strata with every arm. By propensity,
+    ATT takes the rows of the arm and of control and a propensity fitted to them; ATE finds everyone's mean under each
+    arm in strata of that arm's own probability, by its mean there or its regression at everyone's average covariates.
+    Sampling weights enter every mean, share, cut and fit.
+
+    Variance: given strata Σ w_s²(s²₁/n₁ + s²₀/n₀) + Σ w_s(Δ_s - Δ)²/n; with weights those of weighted means, and Σ ω²
+    in place of w_s/n, the squared shares of the rows. With clusters each row's part, its deviation from its cell's mean
+    and its share of Δ_s - Δ, is summed within them, times G/(G - 1), with t(G - 1). Propensity strata: a bootstrap of
+    rows, or of clusters, that refits the propensity, the cuts and the regressions in every draw.
 
     Parameters
     ----------
@@ -74,109 +102,114 @@ class Stratification(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Cut, compare within, average."""
-        sample = case.sample()
         refuse_observation(self.spec.key, case)
-        _refuse(sample)
+        refuse_precision(self.spec.key, case.sample())
         refuse_separated(case)
         if isinstance(self.strata, tuple):
-            return self._given(case, sample, self.strata)
-        return self._by_propensity(case, sample, self.strata)
+            return self._given(case, self.strata)
+        return self._by_propensity(case, Grouping(self.strata, self.target, self.within))
 
-    def _given(self, case: Case, sample: Sample, names: tuple[str, ...]) -> Estimate:
+    def _given(self, case: Case, names: tuple[str, ...]) -> Estimate:
+        sample = case.sample()
         labels, codes = _combinations(sample, names)
-        cells = cell_moments(case.values(), sample.arm, codes, len(labels))
-        usable = self._usable(cells)
-        result = stratified(cells, usable, self.target)
-        uncertainty = Normal(np.array([[result.variance]]), None, "identity", "stratified")
-        weights = _stratum_weights(sample, codes, usable, self.target)
-        return self._made(case, result.value, uncertainty, (labels, cells, usable), weights)
-
-    def _by_propensity(self, case: Case, sample: Sample, strata: int) -> Estimate:
-        fit = case.fitted().propensity(Learner("logistic"), FoldPlan(1))
-        grouping = Grouping(strata, self.target, self.within)
-        values, features = case.values(), sample.features.values
-        codes = quantile_strata(fit.prediction[:, 1], sample.arm, grouping)
-        cells = cell_moments(values, sample.arm, codes, strata)
-        usable = self._usable(cells)
-        value = within_effects(values, features, sample.arm, codes, grouping)
-        draws = case.run.map(
-            lambda draw: _redrawn(values, features, sample, grouping, case.run.rng("stratification", draw)),
-            range(self.draws),
-            "stratification: bootstrap",
+        found = compared(case, codes, len(labels), self.target)
+        cells, usable = found.cells, found.usable
+        findings = (
+            *one_armed(self.spec.key, labels, cells, usable, self.target),
+            *single_rows(self.spec.key, labels, cells, usable),
         )
-        kept = np.array([draw for draw in draws if draw is not None])
-        if kept.shape[0] < 0.9 * self.draws:
+        lost = lost_strata(cells, usable, self.target).any()
+        about = target_totals(cells.count, self.target) * usable
+        n = int(about.sum() if self.target is Target.ATT else about[:, 0].sum())
+        told = Told(
+            stratum_table(sample, labels, cells, usable),
+            found.weights(sample, self.target),
+            population(case, self.target, "strata with both arms" if lost else None, n=n),
+            findings,
+        )
+        return self._made(case, found.made.value, found.uncertainty, told)
+
+    def _by_propensity(self, case: Case, grouping: Grouping) -> Estimate:
+        found, rows = cuts(case, grouping), scored(case)
+        arms = len(case.arms)
+        weights = np.ones(rows.arm.shape[0]) if rows.weights is None else rows.weights
+        every = []
+        for cut in found:
+            cells = cell_moments(rows.values[cut.rows], cut.arm, cut.codes, (grouping.strata, 2), weights[cut.rows])
+            refuse_thin(cells, comparable(cells, self.target))
+            every.append(cells)
+        value = effects(rows, found, grouping, arms)
+        if value is None:
             raise IdentificationError(
-                f"Only {kept.shape[0]} of {self.draws} bootstrap draws have both arms in every stratum.",
+                "Some stratum of an arm's propensity has no row of that arm.",
                 remedy="Use fewer strata.",
                 code=Code.INSUFFICIENT_OVERLAP,
             )
-        labels = [f"propensity stratum {s + 1}" for s in range(strata)]
-        weights = _stratum_weights(sample, codes, usable, self.target)
-        return self._made(case, value, Draws(kept[:, None], "bootstrap"), (labels, cells, usable), weights)
-
-    def _usable(self, cells: Cells) -> Bools:
-        """Strata with both arms; some cell of each arm needs two rows, for a variance."""
-        both = np.asarray((cells.count >= 1).all(axis=1))
-        if not (cells.count[both] >= 2).any(axis=0).all():
-            raise IdentificationError(
-                "The strata with both arms hold single rows of an arm, so nothing is known of its noise.",
-                remedy="Use fewer, or coarser, strata.",
-                code=Code.INSUFFICIENT_OVERLAP,
-            )
-        return both
-
-    def _made(
-        self,
-        case: Case,
-        value: float,
-        uncertainty: Normal | Draws,
-        strata: tuple[list[str], Cells, Bools],
-        weights: Floats,
-    ) -> Estimate:
-        labels, cells, usable = strata
-        sample = case.sample()
-        findings = (*_one_armed(labels, cells, usable, self.target), *_single(labels, cells, usable))
-        about = cells.count[usable, 1:] if self.target is Target.ATT else cells.count[usable]
-        left = int(about.sum())
-        rule = "strata with both arms" if _lost(cells, usable, self.target).any() else None
-        table = Table(
-            {
-                "stratum": labels,
-                "control": cells.count[:, 0].astype(int).tolist(),
-                "treated": cells.count[:, 1].astype(int).tolist(),
-                "difference": [float(d) if ok else None for d, ok in zip(cells.difference, usable, strict=True)],
-            }
+        draws = Draws(bootstrap(case, grouping, self.draws), "bootstrap")
+        findings: tuple[Finding, ...] = ()
+        names = [""] if arms == 2 else [f"of {arm} " for arm in (case.arms if len(found) == arms else case.arms[1:])]
+        for name, cells in zip(names, every, strict=True):
+            labels = [f"propensity {name}stratum {s + 1}" for s in range(grouping.strata)]
+            usable = comparable(cells, self.target)
+            findings += one_armed(self.spec.key, labels, cells, usable, self.target)
+        lost = any(lost_strata(cells, comparable(cells, self.target), self.target).any() for cells in every)
+        told = Told(
+            _cut_table(names, every, self.target, everyone=len(found) == arms),
+            _cut_weights(case.sample(), found, every, self.target),
+            population(case, self.target, "strata with both arms" if lost else None, n=_about(every, self.target)),
+            findings,
         )
+        return self._made(case, value, draws, told)
+
+    def _made(self, case: Case, value: Floats, uncertainty: Normal | Draws, told: Told) -> Estimate:
         return Estimate(
             id=self.spec.key,
             method=self.spec.key,
             options=FrozenMap(self.options()),
             outcome=case.outcome,
             target=self.target,
-            population=population(case, self.target, rule, n=left),
+            population=told.population,
             terms=case.arm_terms(),
-            value=np.array([value]),
+            value=value,
             uncertainty=uncertainty,
-            n_obs=sample.n,
+            n_obs=case.sample().n,
             inference=self.spec.inference,
             level=case.level,
-            details=FrozenMap({"table": table.to_dict(), "weights": weights}),
-            findings=findings,
+            details=FrozenMap({"table": told.table.to_dict(), "weights": told.weights}),
+            findings=told.findings,
         )
 
 
-def _refuse(sample: Sample) -> None:
-    if len(sample.arms) > 2:
-        raise UnsupportedError(
-            f"Method 'stratification' takes two arms, and there are {len(sample.arms)}.",
-            remedy="Use 'regression', 'ipw' or 'aipw', which take several.",
-        )
-    if sample.weights is not None or sample.cluster is not None:
-        raise UnsupportedError(
-            "Method 'stratification' takes neither weights nor clusters.",
-            remedy="Use 'regression', 'ipw' or 'aipw', which take both.",
-        )
+def _about(every: list[Cells], target: Target) -> int:
+    """Rows of the target in strata that have both arms."""
+    if target is Target.ATE:
+        return int((target_totals(every[0].count, target) * comparable(every[0], target)).sum())
+    return int(sum((cells.count[:, 1] * comparable(cells, target)[:, 0]).sum() for cells in every))
+
+
+def _cut_table(names: list[str], every: list[Cells], target: Target, *, everyone: bool) -> Table:
+    """Rows of every propensity stratum, and its difference where it compares an arm with control."""
+    rows: list[tuple[str, int, int, float | None]] = []
+    for name, cells in zip(names, every, strict=True):
+        usable = comparable(cells, target)[:, 0]
+        for s, count in enumerate(cells.count.astype(int).tolist()):
+            gap = None if everyone or not usable[s] else float(cells.difference[s, 0])
+            rows.append((f"propensity {name}stratum {s + 1}", *count, gap))
+    others = ("others", "of the arm") if everyone else ("control", "treated")
+    return Table(dict(zip(("stratum", *others, "difference"), map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def _cut_weights(sample: Sample, found: list[Cut], every: list[Cells], target: Target) -> Floats:
+    """Weight of each row in the first term, mean one in each arm that has any, zero in unusable strata."""
+    out, own = np.zeros(sample.n), row_weights(sample)
+    several = target is Target.ATE and len(sample.arms) > 2
+    for a in (0, 1) if several else (0,):
+        cut, cells = found[a], every[a]
+        wanted = np.where(comparable(cells, target), target_totals(cells.weight, target), 0.0)[:, 0]
+        share = wanted[cut.codes] / np.where(cells.weight > 0.0, cells.weight, 1.0)[cut.codes, cut.arm]
+        member = sample.arm == a if several else np.ones(cut.rows.shape[0], dtype=bool)
+        out[cut.rows[member]] = (own[cut.rows] * share)[member]
+    return mean_one_by_arm(out, sample)
 
 
 def _combinations(sample: Sample, names: tuple[str, ...]) -> tuple[list[str], Ints]:
@@ -207,78 +240,3 @@ def _combinations(sample: Sample, names: tuple[str, ...]) -> tuple[list[str], In
         for row in unique
     ]
     return labels, codes.reshape(-1)
-
-
-def _redrawn(
-    values: Floats, features: Floats, sample: Sample, grouping: Grouping, rng: np.random.Generator
-) -> float | None:
-    """One bootstrap draw: propensity, cuts and effects anew; None where a stratum lacks an arm."""
-    rows = rng.integers(0, sample.n, sample.n)
-    x, d, y = features[rows], sample.arm[rows], values[rows]
-    fit = fit_glm(x, d.astype(float), "logistic")
-    codes = quantile_strata(fit.mean, d, grouping)
-    counts = cell_moments(y, d, codes, grouping.strata).count
-    if not fit.converged or (counts < 1).any():
-        return None
-    return within_effects(y, x, d, codes, grouping)
-
-
-def _stratum_weights(sample: Sample, codes: Ints, usable: Bools, target: Target) -> Floats:
-    """Weight of each row in the averaged difference, mean one in each arm, zero in unusable strata."""
-    out = np.zeros(sample.n)
-    kept = usable[codes]
-    goal = kept & (sample.arm == 1) if target is Target.ATT else kept
-    wanted = np.bincount(codes[goal], minlength=usable.shape[0]).astype(float)
-    for a in (0, 1):
-        member = kept & (sample.arm == a)
-        have = np.bincount(codes[member], minlength=usable.shape[0])
-        out[member] = wanted[codes[member]] / have[codes[member]]
-        out[member] /= out[member].mean()
-    return out
-
-
-def _one_armed(labels: list[str], cells: Cells, usable: Bools, target: Target) -> tuple[Finding, ...]:
-    """Report strata that cannot be compared: a veto for ATE; for ATT only those with treated rows count."""
-    lost = _lost(cells, usable, target)
-    if not lost.any():
-        return ()
-    rows = cells.count[:, 1] if target is Target.ATT else cells.count.sum(axis=1)
-    share = float(rows[lost].sum() / rows.sum())
-    names = ", ".join(label for label, gone in zip(labels, lost, strict=True) if gone)
-    return (
-        Finding(
-            check="stratification.one_armed",
-            about="stratification",
-            grade=Grade.VETO if target is Target.ATE else Grade.WARN,
-            subject=next(label for label, gone in zip(labels, lost, strict=True) if gone),
-            statistic=float(share),
-            threshold=0.0,
-            message=f"{int(lost.sum())} strata lack an arm ({share:.1%} of the target's rows) and were left out: "
-            f"{names[:200]}.",
-            remedy="Use coarser strata, or say that the answer is about the others.",
-        ),
-    )
-
-
-def _lost(cells: Cells, usable: Bools, target: Target) -> Bools:
-    """Strata whose loss changes whom the answer is about; one without treated rows says nothing of the treated."""
-    return ~usable if target is Target.ATE else ~usable & (cells.count[:, 1] > 0)
-
-
-def _single(labels: list[str], cells: Cells, usable: Bools) -> tuple[Finding, ...]:
-    """Report cells of one row, whose variance is borrowed from the arm's other strata."""
-    alone = usable & (cells.count == 1).any(axis=1)
-    if not alone.any():
-        return ()
-    return (
-        Finding(
-            check="stratification.single_row",
-            about="stratification",
-            grade=Grade.NOTE,
-            subject=labels[int(alone.argmax())],
-            statistic=float(alone.sum()),
-            message="One row is all of an arm in these strata, and its variance is taken from the others: "
-            f"{', '.join(label for label, single in zip(labels, alone, strict=True) if single)[:200]}.",
-            remedy="Use coarser strata.",
-        ),
-    )
