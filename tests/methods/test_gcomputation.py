@@ -188,5 +188,8 @@ def test_a_covariate_that_predicts_the_outcome_perfectly_is_refused() -> None:
 def test_a_covariate_that_gives_the_arm_away_is_refused(method: str, interactions: bool) -> None:
     frame = confounded(9)
     frame["twin"] = 3.0 - 2.0 * frame["d"]
+    plan = design(("x", "z", "twin"))
+    with pytest.raises(es.IdentificationError, match="tells the arms apart perfectly"):
+        es.estimate(frame, plan, method, interactions=interactions)
     with pytest.raises(es.IdentificationError, match="determine the arm exactly"):
-        es.estimate(frame, design(("x", "twin")), method, interactions=interactions)
+        es.estimate(frame, {**plan, "kind": "experiment"}, method, interactions=interactions)
