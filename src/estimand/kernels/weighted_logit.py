@@ -120,9 +120,11 @@ def weighted_logit_reference(
             with np.errstate(over="ignore"):
                 mean = 1.0 / (1.0 + np.exp(-basis @ current))
             gradient = basis.T @ (held * (outcome - mean))
-            step = gradient.copy()
-            if not _solve.py_func((basis * (held * mean * (1.0 - mean))[:, None]).T @ basis, step):
+            hessian = (basis * (held * mean * (1.0 - mean))[:, None]).T @ basis
+            scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
+            if not np.linalg.eigvalsh(hessian * np.outer(scale, scale))[0] > PIVOT:
                 break
+            step = np.linalg.solve(hessian, gradient)
             if np.abs(gradient).max() <= tolerances[0] * held.sum() and np.abs(step).max() <= tolerances[1]:
                 out[draw] = current
                 break

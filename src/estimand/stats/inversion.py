@@ -46,7 +46,7 @@ class Pencil:
         """Share of statistics, the observed one included, as large as the one observed."""
         u = (effect - self.value) / np.sqrt(self.variance)
         count = float(_counts(*self._standard(), np.full((self.numerator.shape[0], 1), u)).sum())
-        return self._share(np.array([count]))[0]
+        return float(self._share(np.array([count]))[0])
 
     def regions(self, level: float) -> tuple[tuple[float, float], ...]:
         """Effects that the test at 1 - level does not reject, as closed pieces in order.

@@ -46,7 +46,7 @@ def multipliers(rng: np.random.Generator, draws: int, units: int, kind: Multipli
     """
     shape = (draws, units)
     if kind == "normal":
-        return rng.standard_normal(shape)
+        return np.asarray(rng.standard_normal(shape))
     if kind == "rademacher":
         return np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0)
     if kind == "webb":

@@ -15,6 +15,7 @@ from estimand.core.finding import STUDY, Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.record import SampleFlow
+from estimand.core.resampling import Resampling
 from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.data.build import build_sample
@@ -119,7 +120,7 @@ def _examined(case: Case) -> list[Finding]:
     return findings
 
 
-def _refuse_refit(estimate: Estimate, case: Case) -> Estimate:
+def _refuse_refit(estimate: Estimate, case: Case, resample: Resampling | None = None) -> Estimate:
     raise UnsupportedError("An audit comes before any estimate, so it has none to refit.", remedy="Run the study.")
 
 
