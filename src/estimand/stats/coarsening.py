@@ -31,7 +31,7 @@ def even_bins(values: Floats, bins: int) -> Ints:
     if span == 0.0:
         return np.zeros(values.shape[0], dtype=np.int64)
     place = (values - values.min()) / span * bins
-    return np.clip(np.ceil(place - ROUNDING) - 1.0, 0, bins - 1).astype(np.int64)
+    return np.asarray(np.clip(np.ceil(place - ROUNDING) - 1.0, 0, bins - 1), dtype=np.int64)
 
 
 def cut_bins(values: Floats, cuts: Floats) -> Ints:

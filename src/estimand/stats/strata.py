@@ -114,8 +114,8 @@ def cell_moments(
     free = np.maximum(count - 1.0, 0.0).reshape(shape).sum(axis=0)
     within = total(deviation).reshape(shape).sum(axis=0) / np.maximum(free, 1.0)
     error = np.where(count.reshape(shape) == 1.0, within, error)
-    parts = (count, weight, total(np.square(held)), mean)
-    return Cells(*(part.reshape(shape) for part in parts), error)
+    square = total(np.square(held))
+    return Cells(count.reshape(shape), weight.reshape(shape), square.reshape(shape), mean.reshape(shape), error)
 
 
 def comparable(cells: Cells, target: str) -> Bools:
@@ -124,7 +124,7 @@ def comparable(cells: Cells, target: str) -> Bools:
     For the treated of an arm those with that arm and control. For everyone, and for the untreated, those with every
     arm, so that all terms are about the same people.
     """
-    there = cells.count >= 1
+    there: Bools = np.greater_equal(cells.count, 1.0)
     if target == "ATT":
         return np.asarray(there[:, 1:] & there[:, :1])
     return np.repeat(there.all(axis=1)[:, None], there.shape[1] - 1, axis=1)

@@ -286,7 +286,7 @@ def propensity_adjustment(
     if target is Target.ATE:
         c = basis.T @ carried / total
         moved = solve(scored.score.hessian, c)
-        return -float(c @ moved), -moved
+        return -float(c @ moved), np.asarray(-moved, dtype=np.float64)
     mean = slope * (local[one].mean - local[zero].mean - sign * value)
     c = basis.T @ (carried + mean) / total
     under, over = (_linear(basis, values, arm == a) for a in (one, zero))
@@ -294,7 +294,7 @@ def propensity_adjustment(
     drift += region * np.where(treated, (1.0 - e) * (values - under), -e * (values - over))
     d = basis.T @ drift / total
     added = float(d @ solve(scored.score.hessian, d) - c @ solve(scored.score.hessian, c))
-    return added, solve(scored.score.hessian, d - c)
+    return added, np.asarray(solve(scored.score.hessian, d - c), dtype=np.float64)
 
 
 def _linear(basis: Floats, values: Floats, rows: Bools) -> Floats:
