@@ -119,3 +119,13 @@ def test_clusters_and_weights_of_those_without_the_outcome_count() -> None:
     assert twice.evidence["low"] == pytest.approx(once.evidence["low"], rel=1e-9)
     reach = [f.evidence["low"][1] - f.evidence["ci_low"][1] for f in (once, twice)]
     assert reach[1] == pytest.approx(reach[0], rel=0.01)
+
+
+def test_weights_that_stand_for_missing_outcomes_are_taken_off() -> None:
+    frame = attrited()
+    plain, weighted = (
+        LeeBounds().examine(*estimated(frame, ["regression"], kind="experiment", missing_outcome=how), never)[0]
+        for how in ("complete_case", "weight")
+    )
+    assert weighted.evidence["low"] == pytest.approx(plain.evidence["low"], rel=1e-9)
+    assert weighted.evidence["ci_high"] == pytest.approx(plain.evidence["ci_high"], rel=1e-9)

@@ -129,3 +129,15 @@ def test_too_many_rows_are_refused() -> None:
     case, estimates = estimated(confounded(), TARGETS[:1])
     (finding,) = MarginalSensitivity(limit=100.0).examine(case, estimates, never)
     assert finding.grade is es.Grade.NOT_RUN
+
+
+def test_ratios_and_weights_for_missing_outcomes_are_refused() -> None:
+    frame = confounded()
+    binary = frame.assign(y=(frame["y"] > 0.0).astype(int))
+    case, estimates = estimated(binary, [{"method": "ipw", "contrast": "ratio"}])
+    (finding,) = MarginalSensitivity().examine(case, estimates, never)
+    assert "this is a ratio" in finding.message
+    gone = frame.assign(y=frame["y"].mask(np.random.default_rng(3).random(1_000) < 0.2))
+    case, estimates = estimated(gone, TARGETS[:1], missing_outcome="weight")
+    (finding,) = MarginalSensitivity().examine(case, estimates, never)
+    assert finding.grade is es.Grade.NOT_RUN

@@ -10,7 +10,7 @@ from stress_cases import confounded, estimated, found, never, run
 
 import estimand as es
 from estimand.checks.stress.rosenbaum_bounds import RosenbaumBounds
-from estimand.core.uncertainty import Normal
+from estimand.core.frozen import FrozenMap
 from estimand.stats.rosenbaum import SignedRanks
 
 PAIRS = {"method": "matching", "id": "pairs", "replace": False, "target": "ATT"}
@@ -86,7 +86,7 @@ def test_without_an_effect_nothing_is_needed_to_take_it_away() -> None:
 
 def test_what_it_cannot_say_is_said() -> None:
     case, (estimate,) = estimated(few_treated(), [PAIRS])
-    ratio = replace(estimate, uncertainty=Normal(estimate.uncertainty.vcov, None, "log"))
+    ratio = replace(estimate, options=FrozenMap({**estimate.options, "contrast": "ratio"}))
     (finding,) = RosenbaumBounds().examine(case, (ratio,), never)
     assert finding.grade is es.Grade.NOT_RUN
     weighted = replace(case, source=replace(case.sample(), weights=np.ones(case.sample().n)))

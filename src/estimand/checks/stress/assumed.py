@@ -71,8 +71,17 @@ def outcome_limits(values: Floats) -> tuple[tuple[float, float], str]:
     ), f"the outcome is taken to stay within the values seen, {format_number(low)} to {format_number(high)}"
 
 
-def people_weights(sample: Sample) -> Floats:
-    """Weight of each row in an average over people, shape (n,); precision weights say nothing of people."""
+def design_weights(case: Case) -> Floats:
+    """Weight of each row with the outcome in an average over people, shape (n,).
+
+    Precision weights say nothing of people; weights that stand for those without the outcome assume what these bounds
+    do not, and are taken off again.
+    """
+    weights = _people(case.sample())
+    return weights if case.observation is None else np.asarray(weights * case.observation.probability)
+
+
+def _people(sample: Sample) -> Floats:
     if sample.weights is None or sample.weight_kind == "precision":
         return np.ones(sample.n)
     return np.asarray(sample.weights, dtype=float)
@@ -83,10 +92,7 @@ def stacked(case: Case, beside: Sample) -> tuple[Floats, Ints, Floats, Ints | No
     sample = case.sample()
     values = np.concatenate([case.values(), np.zeros(beside.n)])
     arm = np.concatenate([sample.arm, beside.arm])
-    model = case.observing()
-    # Weights that already stand for those beside them would count those twice.
-    own = people_weights(sample) * (1.0 if model is None else model.probability)
-    weights = np.concatenate([own, people_weights(beside)])
+    weights = np.concatenate([design_weights(case), _people(beside)])
     if sample.cluster is None or beside.cluster is None:
         return values, arm, weights, None
     return values, arm, weights, np.concatenate([sample.cluster, beside.cluster])

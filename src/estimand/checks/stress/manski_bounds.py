@@ -1,6 +1,6 @@
 """What do the data say of the effect if nothing is assumed, and what does each assumption add?"""
 
-from estimand.checks.stress.assumed import Assumed, assumed, assumptions_table, outcome_limits, people_weights
+from estimand.checks.stress.assumed import Assumed, assumed, assumptions_table, design_weights, outcome_limits
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.display import format_number
@@ -53,7 +53,7 @@ class ManskiBounds(Check):
 
 def _bounds(case: Case, arm: int) -> list[Assumed]:
     sample, values = case.sample(), case.values()
-    seen, weights = (sample.arm == arm, sample.arm == 0), people_weights(sample)
+    seen, weights = (sample.arm == arm, sample.arm == 0), design_weights(case)
     low, high = worst_case(values, seen, (weights, weights), outcome_limits(values)[0])
     rows = [assumed("Nothing", (low, high), sample.cluster, case.level)]
     if len(case.arms) > 2:

@@ -17,7 +17,6 @@ from estimand.core.learner import as_learner
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
 from estimand.core.table import Table
-from estimand.core.uncertainty import Normal
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.set_intervals import end_std_error, set_interval
@@ -149,7 +148,7 @@ class MarginalSensitivity(Check):
 
     def _one(self, case: Case, estimate: Estimate, j: int) -> Finding:
         label, sample = estimate.terms[j].label, case.sample()
-        refused = _refusal(estimate)
+        refused = _refusal(case, estimate)
         if refused is not None:
             return Finding(self.spec.key, estimate.id, Grade.NOT_RUN, label, *refused)
         if sample.n * (sample.features.values.shape[1] + 1) > self.limit:
@@ -193,14 +192,19 @@ def _weighted(case: Case, estimates: tuple[Estimate, ...]) -> tuple[Estimate, ..
     return tuple(estimate for estimate in average_effects(case, estimates) if estimate.method == "ipw")
 
 
-def _refusal(estimate: Estimate) -> tuple[str, str] | None:
+def _refusal(case: Case, estimate: Estimate) -> tuple[str, str] | None:
     """Why there are no bounds, and what to do, where there are none."""
     if estimate.target not in MODELLED:
         return (
             f"Weights for {estimate.target} are not odds of treatment, which the model bounds.",
             "Target ATE, ATT or ATC.",
         )
-    if not (isinstance(estimate.uncertainty, Normal) and estimate.uncertainty.scale == "identity"):
+    if case.observation is not None:
+        return (
+            "The weights that stand for missing outcomes are estimated, and these bounds would take them for known.",
+            "Say missing_outcome: complete_case to have bounds for those with the outcome.",
+        )
+    if estimate.options.get("contrast", "difference") != "difference":
         return "The model bounds a difference of two means, and this is a ratio.", "Ask for the difference."
     return None
 

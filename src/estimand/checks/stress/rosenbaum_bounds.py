@@ -13,7 +13,6 @@ from estimand.core.display import format_number
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.table import Table
-from estimand.core.uncertainty import Normal
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.intervals import critical_value
 from estimand.stats.matched_sets import MatchedSets, m_largest_p, m_scores, m_shift_bounds
@@ -148,7 +147,7 @@ def _has_pairs(estimate: Estimate) -> bool:
 def _refusal(case: Case, estimate: Estimate) -> tuple[str, str] | None:
     """Why Γ is not worked out, and what to do, where it is not."""
     sample = case.sample()
-    if not isinstance(estimate.uncertainty, Normal) or estimate.uncertainty.scale != "identity":
+    if estimate.options.get("contrast", "difference") != "difference":
         return "Matched rows are compared by differences, and this is a ratio.", "Ask for the difference."
     if sample.weights is not None or sample.cluster is not None:
         return "The tests of matched sets take neither weights nor clusters.", "Use stress.e_value instead."
