@@ -124,7 +124,7 @@ def comparable(cells: Cells, target: str) -> Bools:
     For the treated of an arm those with that arm and control. For everyone, and for the untreated, those with every
     arm, so that all terms are about the same people.
     """
-    there: Bools = np.greater_equal(cells.count, 1.0)
+    there = cells.count.astype(bool)
     if target == "ATT":
         return np.asarray(there[:, 1:] & there[:, :1])
     return np.repeat(there.all(axis=1)[:, None], there.shape[1] - 1, axis=1)

@@ -166,7 +166,7 @@ def _refuse_unknown(sample: Sample, names: tuple[str, ...]) -> None:
 def _refuse_nobody(sample: Sample, codes: Ints, size: int) -> Bools:
     """Which strata hold control and another arm; refuse where none does."""
     cells = np.bincount(codes * len(sample.arms) + sample.arm, minlength=size * len(sample.arms))
-    there: Bools = np.greater(cells.reshape(size, -1), 0)
+    there = cells.reshape(size, -1).astype(bool)
     both = np.asarray(there[:, 0] & there[:, 1:].any(axis=1))
     if not both.any():
         raise IdentificationError(
