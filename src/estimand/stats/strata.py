@@ -127,7 +127,7 @@ def comparable(cells: Cells, target: str) -> Bools:
     there = cells.count.astype(bool)
     if target == "ATT":
         return np.asarray(there[:, 1:] & there[:, :1])
-    return np.repeat(there.all(axis=1)[:, None], there.shape[1] - 1, axis=1)
+    return np.repeat(there.all(axis=1, keepdims=True), there.shape[1] - 1, axis=1)
 
 
 def target_totals(part: Floats, target: str) -> Floats:

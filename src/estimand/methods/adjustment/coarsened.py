@@ -101,7 +101,7 @@ class CoarsenedMatching(Method):
         told = account(case, self.spec.key, kept, found.weights(sample, self.target), self.target)
         lost = told.dropped_rows > 0
         rule = "those matched within coarsened strata" if lost else None
-        matched = found.usable.any(axis=1)
+        matched = np.asarray(found.usable.any(axis=1))
         return Estimate(
             id=self.spec.key,
             method=self.spec.key,
