@@ -73,7 +73,7 @@ class RosenbaumBounds(Check):
         Numbers in all sets (rows times rows of their set) beyond which the effect is not bounded, only the p-value.
     """
 
-    steps: int = 11
+    steps: int = 8
     set_steps: int = 4
     limit: int = 8_000
 
