@@ -38,7 +38,7 @@ def test_what_is_declared_names_worlds_and_settings_that_there_are(check: str) -
     held, known = TROUBLES[check], {setting.key for setting in settings()}
     assert set(held.present) | set(held.absent) <= set(WORLDS)
     assert not set(held.present) & set(held.absent)
-    assert set(held.about) <= known
+    assert set(held.about) | set(held.carried) <= known
     assert held.alarm is not None or not held.present + held.absent
 
 

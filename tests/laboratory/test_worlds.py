@@ -96,7 +96,7 @@ def test_every_world_draws_a_table_that_its_design_reads(key: str) -> None:
     world = WORLDS[key]
     draw = world.draw(stream(0, world, 0))
     sample = build_sample(read_table(pd.DataFrame(draw.table), world.declared().columns()), world.declared())
-    assert sample.n == world.rows
+    assert sample.rows_read == world.rows
     assert set(np.unique(draw.table[TREATMENT])) == {0, 1}
     assert draw.effect.shape == (world.rows,)
     assert np.isnan(draw.table[OUTCOME]).any() == (world.observed is not None)

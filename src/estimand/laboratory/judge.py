@@ -45,7 +45,8 @@ class Limit:
 
 # Declared by what each method says it assumes; measured and published as they are; each must raise a finding there.
 LIMITS = (
-    Limit("few clusters, and no small-sample correction", ("few_clusters",), _INFLUENCE),
+    Limit("few clusters, and no small-sample correction", ("few_clusters",),
+          (*_INFLUENCE, *_MATCHED, "stratification")),
     Limit("its propensity model is wrong", ("misspecified_propensity",),
           (*_WEIGHTED, "ipw_ato", "balancing_ato", "quantile_effects", *_MATCHED)),
     Limit("its outcome model is wrong", ("misspecified_outcome",), (*_MODELLED, "aipw_linear")),
@@ -56,7 +57,7 @@ LIMITS = (
     Limit("in many dimensions nearest rows are not near", ("high_dimension",), _MATCHED),
     Limit("pairs use up nearly all controls, whoever they are like",
           ("well_specified", "misspecified_outcome", "heterogeneous_effects", "no_effect", "heavy_tails", "small_n",
-           "missing_outcomes"), ("matching_pairs",)),
+           "clustered", "missing_outcomes", "missing_outcomes_weighted"), ("matching_pairs",)),
 )  # fmt: skip
 KNOWN: Mapping[tuple[str, str], str] = {
     (setting, world): limit.why for limit in LIMITS for world in limit.worlds for setting in limit.settings

@@ -71,8 +71,8 @@ def _answer(cells: Sequence[Cell], asked: Sequence[CheckCell]) -> str:
         unseen = sum(not cell.told for cell in failing)
         rest = f" In {unseen} the checks have not been run yet." if unseen else ""
         lines.append(
-            f"Of the {len(failing)} that do not reach the band, {told} come with a warning or a veto that a user in that "
-            f"situation sees, and {len(silent)} come with none, which is a gap.{rest}"
+            f"Of the {len(failing)} that do not reach the band, {told} come with a warning or a veto that a user there "
+            f"sees, and {len(silent)} come with none, which is a gap.{rest}"
         )
     if any(cell.role == "absent" for cell in asked):
         lines.append(_alarm_words(asked))
@@ -194,8 +194,8 @@ def _checks(asked: Sequence[CheckCell]) -> str:
     return (
         "## Checks: false alarms and detections\n\n"
         "Share of answers, in per cent with its Monte-Carlo standard error, at the alarm grade or above: in worlds "
-        "where the trouble is absent, and where it is present. A dash: no world of the laboratory is of that kind.\n\n"
-        + _table(header, rows)
+        "where the trouble is absent, and where it is present. Where all tables answered alike, the rule of three "
+        "bounds the error. A dash: no world of the laboratory is of that kind.\n\n" + _table(header, rows)
     )
 
 
@@ -205,6 +205,9 @@ def _rates(own: Iterable[CheckCell], role: str) -> str:
 
 
 def _rate(cell: CheckCell) -> str:
+    """A rate with its error; where every table answered alike, how far off it may be (the rule of three)."""
+    if cell.rate.value in {0.0, 1.0}:
+        return f"{100 * cell.rate.value:.0f} (within {300 / max(cell.tables, 3):.0f})"
     return _share(cell.rate)
 
 

@@ -85,7 +85,7 @@ def check_cell(check: str, world: World, heard: Heeded, seed: int) -> CheckCell 
     The rate's Monte-Carlo error is over tables, since the answers about one table go together.
     """
     held = trouble(check)
-    own = [[t for t in told if t.check == check and (not held.about or t.about in held.about)] for told in heard]
+    own = [[t for t in told if t.check == check and held.concerns(t.about, world.key)] for told in heard]
     spoken = [told for told in own if told]
     if not spoken:
         return None

@@ -24,6 +24,8 @@ class Trouble:
         Worlds that hold the trouble, and that do not; in others it is not judged.
     about : tuple of str
         Settings that its answers count for; all if empty.
+    carried : tuple of str
+        Settings that carry the trouble where it is present; those of ``about`` if empty.
     """
 
     what: str
@@ -31,6 +33,12 @@ class Trouble:
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
+
+    def concerns(self, setting: str, world: str) -> bool:
+        """Tell whether an answer about a setting counts in a world."""
+        counted = self.carried if self.carried and self.role(world) == "present" else self.about
+        return not counted or setting in counted
 
     def role(self, world: str) -> str:
         """Tell what a world is to the check."""
@@ -51,10 +59,19 @@ TROUBLES: Mapping[str, Trouble] = {
         "the arms differ before any adjustment", Grade.NOTE, ("well_specified", "weak_overlap"), ("balanced",)
     ),
     "balance.smd": Trouble(
-        "weights leave the arms unlike", Grade.WARN, ("weak_overlap",), ALIKE, ("ipw", "aipw", "matching")
+        "weights leave the arms unlike",
+        Grade.WARN,
+        ("well_specified", "weak_overlap"),
+        ("balanced", "randomised"),
+        (*AVERAGE, "matching", "matching_pairs"),
+        ("matching_pairs",),
     ),
     "balance.variance_ratio": Trouble(
-        "weights leave a covariate's spread unlike", Grade.WARN, ("misspecified_propensity", "weak_overlap"), ALIKE
+        "weights leave a covariate's spread unlike",
+        Grade.WARN,
+        ("misspecified_propensity",),
+        ALIKE,
+        carried=("ipw", "ipw_att", "ipw_atc", "quantile_effects"),
     ),
     "overlap.propensity": Trouble("rows like nobody in the other arm", Grade.WARN, ("weak_overlap",), ALIKE, AVERAGE),
     "overlap.separation": Trouble("covariates that decide the arm", Grade.WARN, ("separated",), SOUND),

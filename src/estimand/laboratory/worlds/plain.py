@@ -38,8 +38,13 @@ def _curved_propensity(x: Floats) -> Floats:
     )
 
 
+def _uneven_propensity(x: Floats) -> Floats:
+    """Logistic; three in ten are treated, so that a line fitted to them is carried far."""
+    return np.asarray(expit(-1.0 + 0.8 * x[:, 0] - 0.3 * x[:, 1]))
+
+
 def _curved_level(x: Floats) -> Floats:
-    return np.asarray(1.0 + x[:, 0] + 0.5 * x[:, 1] + 0.6 * (x[:, 0] ** 2 - 1.0) + 0.5 * x[:, 0] * x[:, 1])
+    return np.asarray(1.0 + x[:, 0] + 0.5 * x[:, 1] + 0.6 * (x[:, 0] ** 2 - 1.0) - 0.5 * x[:, 0] * x[:, 1])
 
 
 def _steep_propensity(x: Floats) -> Floats:
@@ -65,8 +70,9 @@ PLAIN = (
     ),
     World(
         "misspecified_outcome",
-        "The outcome bends and interacts, which a linear model misses; the propensity is logistic.",
-        500, 4, 2, usual_propensity, _curved_level, constant_effect,
+        "The outcome bends and interacts, which a linear model misses; the propensity is logistic, and three in ten "
+        "are treated.",
+        500, 4, 2, _uneven_propensity, _curved_level, constant_effect,
     ),
     World(
         "weak_overlap",
