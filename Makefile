@@ -34,6 +34,7 @@ calibrate: $(VENV)/.test
 peers: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/double_ml.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/matching.py --peers .venv-peers/bin/python
+	@$(BIN)/python benchmarks/bootstrap.py --peers .venv-peers/bin/python
 
 clean:
 	rm -rf $(VENV) .venv-peers estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
