@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
@@ -83,7 +84,7 @@ def test_assignments_keep_the_number_treated_of_every_stratum() -> None:
     every = assignment.every()
     assert assignment.count == 18
     assert np.unique(every, axis=0).shape == (18, 7)
-    assert assignment.smallest_share == 1 / 18
+    assert assignment.smallest_share == pytest.approx(1 / 18, rel=1e-12)
     for rows in (every, assignment.drawn(np.random.default_rng(1), 200)):
         assert (rows[:, :3].sum(axis=1) == 1).all()
         assert (rows[:, 3:].sum(axis=1) == 2).all()
@@ -96,3 +97,12 @@ def test_an_arm_that_lacks_a_category_under_some_assignment_still_has_a_statisti
     parts = trial.parts(Assignment(treated > 0, np.zeros(7, dtype=np.int64)).every().astype(float), studentised=True)
     assert np.isfinite(parts[0]).all()
     assert np.isfinite(parts[1]).all()
+
+
+def test_a_number_of_assignments_too_long_for_a_float_is_told_by_its_power_of_ten() -> None:
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"d": np.arange(4000) % 2, "y": rng.normal(size=4000)})
+    made = es.estimate(frame, PLAN, "difference", resample={"kind": "randomisation", "draws": 200})
+    assert "some 10^1202 possible assignments" in made.findings[-1].message
+    assert made.findings[-1].statistic == 1 / 201
+    assert made.p_value[0] > 0.0

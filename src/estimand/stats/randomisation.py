@@ -12,7 +12,7 @@ also right, in large samples, for no effect on average.
 
 from dataclasses import dataclass
 from itertools import combinations, product
-from math import comb, prod
+from math import comb, exp, lgamma, prod
 
 import numpy as np
 
@@ -49,10 +49,16 @@ class Assignment:
         return prod(comb(m.shape[0], int(self.treated[m].sum())) for m in self.members)
 
     @property
+    def log_count(self) -> float:
+        """Natural logarithm of that number, which soon is too long to write."""
+        sizes = [(m.shape[0], int(self.treated[m].sum())) for m in self.members]
+        return sum(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for n, k in sizes)
+
+    @property
     def smallest_share(self) -> float:
         """Smallest p-value of a two-sided test: with as many treated as not, every assignment has its mirror."""
         mirrored = all(2 * int(self.treated[m].sum()) == m.shape[0] for m in self.members)
-        return (2.0 if mirrored else 1.0) / self.count
+        return (2.0 if mirrored else 1.0) * exp(-self.log_count)
 
     def every(self) -> Bools:
         """Every assignment, the observed one among them, shape (count, u)."""

@@ -22,6 +22,7 @@ from estimand.stats.wild_cluster import cluster_sums, wild_pencil
 USUAL_LEVELS = (0.9, 0.95, 0.99)
 FEW_FOR_SIGNS = 12
 MOST_CLUSTERS = 2000
+LONGEST_COUNT = 9
 
 
 def exchanged(
@@ -119,7 +120,7 @@ def randomised(method: Method, case: Case, plan: Resampling, made: Estimate) -> 
             code=Code.UNSUPPORTED,
         )
     trial, units, assignment = _trial(method, case, sample)
-    complete = assignment.count <= plan.draws
+    complete = assignment.log_count <= np.log(plan.draws + 0.5)
     studentised = plan.statistic == "studentised"
     drawn = assignment.every() if complete else assignment.drawn(case.run.rng("resample", plan.kind), plan.draws)
     parts = _parts(trial, drawn[:, units].astype(np.float64), case, studentised=studentised)
@@ -195,9 +196,15 @@ def _attainable(made: Estimate, smallest: float, assignment: Assignment, case: C
         subject="assignments",
         statistic=smallest,
         threshold=1.0 - case.level,
-        message=f"The test is of the same effect for every unit, under {assignment.count:,} possible assignments of "
+        message=f"The test is of the same effect for every unit, under {_many(assignment)} possible assignments of "
         f"{treated} in {assignment.treated.shape[0]} units; the smallest p-value it can give is {smallest:.2g}.",
         remedy="Assign more units: no outcome could be significant at this level."
         if short
         else "A set of effects on average needs larger samples; the studentised statistic is then right for it too.",
     )
+
+
+def _many(assignment: Assignment) -> str:
+    """The number of assignments: whole, or by its power of ten where nobody would read it."""
+    power = int(assignment.log_count / np.log(10.0))
+    return f"{assignment.count:,}" if power < LONGEST_COUNT else f"some 10^{power}"

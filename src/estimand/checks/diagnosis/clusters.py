@@ -8,7 +8,7 @@ from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
 from estimand.core.table import Table
-from estimand.core.uncertainty import Normal
+from estimand.core.uncertainty import Normal, Regions
 
 FEWEST_PER_ARM = 5
 
@@ -34,14 +34,17 @@ class FewClusters(Check):
 
     def _one(self, estimate: Estimate, count: int, by_arm: dict[str, int], line: int) -> Finding:
         uncertainty = estimate.uncertainty
-        corrected = isinstance(uncertainty, Normal) and uncertainty.correction == "CR2"
+        tested = isinstance(uncertainty, Regions)
+        corrected = tested or (isinstance(uncertainty, Normal) and uncertainty.correction == "CR2")
         thin = min(by_arm, key=lambda label: by_arm[label])
         lonely, few = by_arm[thin] < FEWEST_PER_ARM, count < line
         grade = Grade.PASS
         if few or lonely:
             grade = Grade.NOTE if corrected and not lonely else Grade.WARN
         words = f"There are {count} clusters, {by_arm[thin]} of them with rows of arm '{thin}'."
-        if few and corrected:
+        if few and tested:
+            words += " The set is that of a test made for few clusters, not for very few in one arm."
+        elif few and corrected:
             words += " CR2 with Satterthwaite degrees of freedom allows for few, not for very few in one arm."
         return Finding(
             check=self.spec.key,
