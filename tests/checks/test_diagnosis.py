@@ -228,3 +228,18 @@ def test_remedies_name_only_what_the_method_can_do() -> None:
     record = run(confounded(4.0), ["ipw", {"method": "aipw", "learner": "linear"}])
     assert "set trim" in found(record, "overlap.propensity", "ipw").remedy
     assert "trim" not in found(record, "overlap.propensity", "aipw").remedy
+
+
+def test_design_weights_count_people_in_balance_and_overlap() -> None:
+    frame = confounded(2.0, rows=400).assign(w=1.0 + np.arange(400) % 3)
+    repeated = frame.loc[frame.index.repeat(frame["w"].astype(int))]
+    weighted = run(frame, ["ipw"], weights={"column": "w", "kind": "sampling"})
+    counted = run(repeated, ["ipw"])
+    unweighted = run(frame, ["ipw"])
+    for check, about in (("balance.before", "study"), ("overlap.propensity", "ipw")):
+        ours, theirs = found(weighted, check, about), found(counted, check, about)
+        assert ours.statistic == pytest.approx(theirs.statistic, rel=5e-3)
+        assert ours.statistic != pytest.approx(found(unweighted, check, about).statistic, rel=5e-3)
+    assert found(weighted, "overlap.propensity", "ipw").evidence["arm 1"] == pytest.approx(
+        found(counted, "overlap.propensity", "ipw").evidence["arm 1"]
+    )

@@ -63,11 +63,11 @@ def test_the_standard_error_under_the_null_is_the_spread_of_the_difference() -> 
         values = (rng.normal(size=40)[team] + rng.normal(size=400))[:, None]
         treated = rng.permutation(np.arange(40) % 2)[team] == 1
         gaps.append(values[treated].mean() - values[~treated].mean())
-        errors.append(null_std_error(values, treated, ~treated, None)[0])
-        clustered.append(null_std_error(values, treated, ~treated, team)[0])
+        errors.append(null_std_error(values, treated, np.ones(len(treated)), None)[0])
+        clustered.append(null_std_error(values, treated, np.ones(len(treated)), team)[0])
     assert np.mean(clustered) == pytest.approx(np.std(gaps), rel=0.1)
     assert np.mean(errors) < 0.6 * np.std(gaps)
-    one = null_std_error(np.ones((4, 1)), np.array([1, 1, 0, 0]) == 1, np.array([0, 0, 1, 1]) == 1, np.zeros(4, int))
+    one = null_std_error(np.ones((4, 1)), np.array([1, 1, 0, 0]) == 1, np.ones(4), np.zeros(4, int))
     assert one[0] == np.inf
 
 

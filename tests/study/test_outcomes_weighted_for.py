@@ -182,8 +182,8 @@ def test_precision_weights_are_refused_with_the_design() -> None:
 @pytest.mark.parametrize(
     ("method", "options", "words"),
     [
-        ("matching", {}, "Method 'matching' takes no weights"),
-        ("stratification", {}, "Method 'stratification' takes no weights"),
+        ("matching", {}, "The variance of method 'matching' cannot carry"),
+        ("stratification", {}, "The variance of method 'stratification' cannot carry"),
         ("regression", {"population": "sample"}, "cannot hold the population fixed"),
         ("aipw", {"population": "sample", "learner": "linear"}, "cannot hold the population fixed"),
         ("gcomputation", {"standardise": "everyone"}, "stood for by weights already"),

@@ -75,21 +75,25 @@ def correlation(first: Floats, second: Floats) -> float:
     return float(x @ y) / scale if scale > 0.0 else 0.0
 
 
-def null_std_error(values: Floats, treated: Bools, control: Bools, units: Ints | None) -> Floats:
-    """Standard error of a difference of means were the two groups alike, shape (p,).
+def null_std_error(values: Floats, treated: Bools, weights: Floats, units: Ints | None) -> Floats:
+    """Standard error of a difference of weighted means were the two groups alike, shape (p,).
 
     Parameters
     ----------
     values : ndarray of shape (n, p)
-    treated, control : ndarray of shape (n,) of bool
+    treated : ndarray of shape (n,) of bool
+        The others are the control group.
+    weights : ndarray of shape (n,)
+        Zero for rows of neither group.
     units : ndarray of shape (n,) or None
         Codes of the groups within which rows depend; None where rows are independent. With one group the
         error is infinite.
     """
-    rows = treated | control
-    weight = np.where(treated, 1.0 / max(1, int(treated.sum())), -1.0 / max(1, int(control.sum())))[rows]
-    pulled = values[rows] - values[rows].mean(axis=0)
-    pulled *= weight[:, None]
+    rows = weights > 0.0
+    each, own = weights[rows], treated[rows]
+    totals = [float(each[group].sum()) or 1.0 for group in (own, ~own)]
+    pulled = values[rows] - each @ values[rows] / each.sum()
+    pulled *= np.where(own, each / totals[0], -each / totals[1])[:, None]
     if units is None:
         count = pulled.shape[0]
     else:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from estimand.checks.diagnosis.weighted import denominator, unadjusted_differences
+from estimand.checks.diagnosis.weighted import denominator, people_weights, unadjusted_differences
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.estimate import Estimate
@@ -85,7 +85,8 @@ def _gaps(sample: Sample, rate: float) -> tuple[Floats, Floats]:
 def _error(sample: Sample, a: int) -> Floats:
     """Standard error of a standardised difference between like arms; zero where nothing varies."""
     scale = denominator(sample, a, Target.ATE)
-    error = null_std_error(sample.features.values, sample.arm == a, sample.arm == 0, sample.cluster)
+    weights = people_weights(sample) * ((sample.arm == a) | (sample.arm == 0))
+    error = null_std_error(sample.features.values, sample.arm == a, weights, sample.cluster)
     return np.where(scale > 0.0, error / np.where(scale > 0.0, scale, 1.0), 0.0)
 
 

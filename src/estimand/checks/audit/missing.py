@@ -165,7 +165,7 @@ def _widest_gap(sample: Sample, absent: Floats) -> tuple[str, float, float]:
     for a in range(1, len(sample.arms)):
         treated = sample.arm == a
         gap = float(absent[treated].mean() - absent[control].mean())
-        error = float(null_std_error(absent[:, None], treated, control, units)[0])
+        error = float(null_std_error(absent[:, None], treated, (treated | control).astype(float), units)[0])
         p_value = float(two_sided_p(np.array([gap / error]), None)[0]) if error > 0.0 else 1.0
         found.append((sample.arms[a], gap, min(1.0, p_value * (len(sample.arms) - 1))))
     return max(found, key=lambda item: abs(item[1]))

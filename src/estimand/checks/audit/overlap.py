@@ -3,6 +3,7 @@
 import numpy as np
 
 from estimand.checks.diagnosis.overlap import propensity_histogram
+from estimand.checks.diagnosis.weighted import people_weights
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.estimate import Estimate
@@ -44,7 +45,8 @@ class OverlapBefore(Check):
 
     def _one(self, case: Case, propensity: Floats, a: int, ridged: bool) -> Finding:
         sample, edge, line = case.sample(), case.gates.overlap_edge, case.gates.overlap_share
-        share = float(((propensity < edge) | (propensity > 1.0 - edge)).mean())
+        outside = (propensity < edge) | (propensity > 1.0 - edge)
+        share = float(np.average(outside, weights=people_weights(sample)))
         apart = ridged and told_apart(sample.features.values, sample.arm == a)
         grade = Grade.VETO if apart else Grade.WARN if share > line or ridged else Grade.PASS
         label = sample.arms[a]

@@ -41,7 +41,7 @@ def refuse_precision(key: str, sample: Sample) -> None:
 
 
 def refuse_observation(key: str, case: Case) -> None:
-    """Refuse weights that stand for rows without the outcome, where the method takes no weights.
+    """Refuse weights that stand for rows without the outcome, where the variance cannot carry their model.
 
     Raises
     ------
@@ -50,8 +50,8 @@ def refuse_observation(key: str, case: Case) -> None:
     """
     if case.observation is not None:
         raise UnsupportedError(
-            f"Method '{key}' takes no weights, so rows with the outcome cannot stand for those without it.",
-            remedy="Use 'regression', 'ipw' or 'aipw', which take weights; or say missing_outcome: complete_case.",
+            f"The variance of method '{key}' cannot carry the model of who has the outcome.",
+            remedy="Use 'regression', 'ipw' or 'aipw', whose variance can; or say missing_outcome: complete_case.",
         )
 
 
