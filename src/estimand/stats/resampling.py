@@ -53,7 +53,7 @@ def multipliers(rng: np.random.Generator, draws: int, units: int, kind: Multipli
         points = np.concatenate([-_WEBB[::-1], _WEBB])
         return np.asarray(points[rng.integers(0, 6, shape)])
     lower = rng.random(shape) < (_GOLDEN + 1.0) / (2.0 * _GOLDEN)
-    return np.where(lower, (1.0 - _GOLDEN) / 2.0, (1.0 + _GOLDEN) / 2.0)
+    return np.asarray(np.where(lower, (1.0 - _GOLDEN) / 2.0, (1.0 + _GOLDEN) / 2.0))
 
 
 def every_sign(units: int) -> Floats:
