@@ -92,6 +92,14 @@ def test_a_descriptive_check_has_grades_and_no_rate() -> None:
     assert "descriptive" in page(text(), checks_text([made], "x; y"))
 
 
+def test_false_alarms_are_pooled_over_worlds_with_the_worst_beside_them() -> None:
+    quiet, loud = [[Told("balance.smd", "ipw", grade)] for grade in ("pass", "warn")]
+    places = {"balanced": [quiet] * 4, "randomised": [quiet, quiet, loud, quiet]}
+    made = [check_cell("balance.smd", WORLDS[key], heard, 0) for key, heard in places.items()]
+    assert "| 12.5 ± 12.5 in 2 worlds; worst: randomised 25.0 ± 25.0 |" in page(text(), checks_text(made, "x; y"))
+    assert "| 0 (within 75) in 1 world |" in page(text(), checks_text(made[:1], "x; y"))
+
+
 def test_the_committed_page_is_the_one_its_tables_make() -> None:
     methods, checks = ((MEASURED / name).read_text(encoding="utf-8") for name in ("methods.csv", "checks.csv"))
     assert (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8") == page(methods, checks)

@@ -18,7 +18,7 @@ from estimand.laboratory.store import pack
 from estimand.laboratory.worlds.catalog import WORLDS
 from estimand.study.threads import single_threaded
 
-BATCH = 25
+BATCH, FEW = 25, 5
 FINDINGS = "findings"
 Report = Callable[[str, int, int], None]
 
@@ -73,11 +73,15 @@ def performed(batches: list[Batch], workers: int, report: Report) -> Iterator[tu
 
 
 def batched(seed: int, world: str, lacking: dict[int, tuple[str, ...]]) -> Iterator[Batch]:
-    """Group repetitions into batches: fixed blocks of them, and within a block those that lack the same settings."""
+    """Group repetitions into batches: fixed blocks of them, and within a block those that lack the same settings.
+
+    Blocks are smaller where every check is run, which takes seconds a table.
+    """
     groups: dict[tuple[int, tuple[str, ...]], list[int]] = {}
     for repetition, wanted in sorted(lacking.items()):
         if wanted:
-            groups.setdefault((repetition // BATCH, wanted), []).append(repetition)
+            size = FEW if wanted == (FINDINGS,) else BATCH
+            groups.setdefault((repetition // size, wanted), []).append(repetition)
     for (_, wanted), repetitions in groups.items():
         yield Batch(seed, world, tuple(repetitions), wanted)
 

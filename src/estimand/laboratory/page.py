@@ -187,7 +187,7 @@ def _checks(asked: Sequence[CheckCell]) -> str:
                 f"`{key}`",
                 held.what,
                 NONE if held.alarm is None else str(held.alarm),
-                _rates(own, "absent") if held.alarm else "descriptive",
+                _pooled([cell for cell in own if cell.role == "absent"]) if held.alarm else "descriptive",
                 _rates(own, "present") if held.alarm else "descriptive",
             )
         )
@@ -197,6 +197,20 @@ def _checks(asked: Sequence[CheckCell]) -> str:
         "where the trouble is absent, and where it is present. Where all tables answered alike, the rule of three "
         "bounds the error. A dash: no world of the laboratory is of that kind.\n\n" + _table(header, rows)
     )
+
+
+def _pooled(own: Sequence[CheckCell]) -> str:
+    """One rate over worlds, every table alike, and the worst world beside it."""
+    if not own:
+        return NONE
+    tables, places = sum(cell.tables for cell in own), f"{len(own)} world{'s' if len(own) > 1 else ''}"
+    rate = sum((cell.rate.value or 0.0) * cell.tables for cell in own) / tables
+    if rate == 0.0:
+        return f"0 (within {300 / max(tables, 3):.0f}) in {places}"
+    error = sum(((cell.rate.error or 0.0) * cell.tables) ** 2 for cell in own) ** 0.5 / tables
+    worst = max(own, key=lambda cell: cell.rate.value or 0.0)
+    beside = f"; worst: {worst.world.replace('_', ' ')} {_rate(worst)}" if len(own) > 1 else ""
+    return f"{_share(Measured(rate, error))} in {places}{beside}"
 
 
 def _rates(own: Iterable[CheckCell], role: str) -> str:
