@@ -149,7 +149,7 @@ def test_overlap_names_the_fullest_tail():
     found = replace(made.overlap("aipw", {"0": 1}, Grade.WARN), evidence=table)
     chart = propensity_overlap_figure(found)
     assert chart.title == "The arms overlap poorly: 90.0% of the control (no) arm lies below 0.05"
-    assert "arm yes, n = 20: 25.0% below 0.05 and 5.0% above 0.95" in chart.alt
+    assert "yes, n = 20: 25.0% below 0.05 and 5.0% above 0.95" in chart.alt
 
 
 def test_overlap_gives_each_arm_its_scale_where_one_would_flatten_the_other():

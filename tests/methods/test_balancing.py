@@ -159,13 +159,13 @@ def test_its_intervals_cover(kind: str, target: str, mass) -> None:
 
 
 def apart(seed: int = 16):
-    """Arms whose covariates do not overlap in their means: no control reaches those treated."""
+    """Arms that overlap, and yet no control reaches the mean of those treated, or of everyone."""
     frame = confounded(seed)
-    frame["x"] = np.where(frame["d"] == 1, frame["x"].abs() + 2.0, -frame["x"].abs())
+    frame["x"] = np.where(frame["d"] == 1, 4.0 * frame["x"].abs() - 0.3, -frame["x"].abs() / 4.0)
     return frame
 
 
-@pytest.mark.parametrize(("kind", "target"), KINDS)
+@pytest.mark.parametrize(("kind", "target"), [pair for pair in KINDS if pair[0] != "overlap"])
 def test_a_target_out_of_an_arms_reach_is_refused(kind: str, target: str) -> None:
     with pytest.raises(es.IdentificationError, match="outside what one arm can reach") as caught:
         es.estimate(apart(), design(("x",)), "balancing", kind=kind, target=target)
