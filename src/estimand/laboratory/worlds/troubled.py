@@ -51,8 +51,9 @@ def _copied(rng: np.random.Generator, rows: Rows) -> Floats:
 
 def _gappy(rng: np.random.Generator, rows: Rows) -> Floats:
     """Missing for a third of the treated and one in twenty of the others."""
-    held: Floats = rng.standard_normal(rows.arm.shape[0])
-    return np.where(rng.random(rows.arm.shape[0]) < np.where(rows.arm == 1, 0.33, 0.05), np.nan, held)
+    size = (rows.arm.shape[0],)
+    held: Floats = rng.standard_normal(size)
+    return np.where(rng.random(size) < np.where(rows.arm == 1, 0.33, 0.05), np.nan, held)
 
 
 def _rare_propensity(x: Floats) -> Floats:
