@@ -93,7 +93,9 @@ def test_comparison_without_headline_or_estimates():
 
 def test_love_plot_orders_by_what_is_left_and_draws_both_lines():
     chart = love_plot_figure(made.balance("aipw"))
-    assert chart.title == "After adjustment 1 of 8 covariates and categories differs by more than 0.1; the worst is age, at 0.18"
+    assert chart.title == (
+        "After adjustment 1 of 8 covariates and categories differs by more than 0.1; the worst is age, at 0.18"
+    )
     assert [line.at for line in marks(chart, VLine)] == [0.1, 0.25]
     before, after = marks(chart, Points)
     assert (before.filled, after.filled) == (False, True)
@@ -121,7 +123,9 @@ def test_love_plot_of_undefined_differences_invents_no_point():
 def test_love_plot_before_adjustment():
     table = Table({"feature": ["a", "b"], "before": [0.05, -0.81], "after": [None, None]})
     chart = love_plot_figure(replace(made.balance("study"), evidence=table))
-    assert chart.title == "Before adjustment 1 of 2 covariates and categories differs by more than 0.1; the worst is b, at 0.81"
+    assert chart.title == (
+        "Before adjustment 1 of 2 covariates and categories differs by more than 0.1; the worst is b, at 0.81"
+    )
     assert [key.text for key in chart.panels[0].keys] == ["before adjustment"]
 
 

@@ -106,7 +106,7 @@ def test_the_interactive_score_is_that_of_aipw() -> None:
 def test_an_arm_that_the_covariates_give_away_leaves_nothing_to_compare() -> None:
     frame = confounded(35)
     frame["twin"] = frame["d"].astype(float)
-    with pytest.raises(es.IdentificationError, match="nothing of it is left to compare") as caught:
+    with pytest.raises(es.IdentificationError, match="'twin' tells the arms apart perfectly") as caught:
         es.estimate(
             frame, design(("twin",)), "dml",
             score="plr", learner="linear", propensity_learner=LinearRegression(), folds=2,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 
 import estimand as es
 from estimand.core.design import as_design
@@ -89,15 +90,26 @@ def test_complete_cases_are_pointed_to_the_option() -> None:
     assert not findings(made, "observation.weights")
 
 
+def _standing(arm: pd.DataFrame) -> "pd.Series[float]":
+    """How many rows of an arm each one with an outcome stands for, by a logistic fit of another library."""
+    features = pd.get_dummies(arm[["x", "region"]], drop_first=True, dtype=float)
+    seen = arm["y"].notna()
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(features, seen)
+    return pd.Series(1.0 / model.predict_proba(features)[:, 1], index=arm.index)[seen]
+
+
 def test_balance_and_overlap_are_of_the_weighted_rows(record: es.StudyRecord) -> None:
     (balance,) = [finding for finding in findings(record, "balance.smd") if finding.about == "ipw"]
-    weights, frame = record.estimate("ipw").details["weights"], attrited().dropna()
+    weights, whole = record.estimate("ipw").details["weights"], attrited()
+    standing = pd.concat([_standing(whole[whole["d"] == a]) for a in (0, 1)])
+    frame = whole.dropna()
     means = [np.average(frame["x"][frame["d"] == a], weights=weights[frame["d"] == a]) for a in (0, 1)]
-    spread = np.sqrt(np.mean([frame["x"][frame["d"] == a].var() for a in (0, 1)]))
+    spread = np.sqrt(np.mean([np.cov(arm["x"], aweights=standing[arm.index]) for _, arm in frame.groupby("d")]))
     shown = dict(zip(balance.evidence["feature"], balance.evidence["after"], strict=True))
-    assert shown["x"] == pytest.approx((means[1] - means[0]) / spread, rel=1e-8)
+    assert shown["x"] == pytest.approx((means[1] - means[0]) / spread, rel=1e-6)
     assert findings(record, "overlap.propensity")
-    assert all(finding.grade is not es.Grade.NOT_RUN for finding in record.findings)
+    unanswered = {finding.check for finding in record.findings if finding.grade is es.Grade.NOT_RUN}
+    assert unanswered <= {"stress.marginal_sensitivity"}
 
 
 def test_the_record_keeps_the_option_through_json(record: es.StudyRecord) -> None:

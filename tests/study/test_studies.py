@@ -152,7 +152,7 @@ def test_a_method_that_cannot_answer_is_reported_and_the_others_go_on(outreach: 
     assert failure.grade is es.Grade.NOT_RUN
     assert "perfectly" in failure.message
     assert [e.id for e in made.estimates] == ["difference"]
-    with pytest.raises(es.ConvergenceError, match="perfectly"):
+    with pytest.raises(es.IdentificationError, match="perfectly"):
         es.run({"data": given_away, "design": design, "methods": ["difference", "ipw"], "headline": "ipw"})
 
 

@@ -62,7 +62,8 @@ class RecordingTime(Check):
         treated, control = sample.arm == a, sample.arm == 0
         pair = treated | control
         drift = area_under_curve(average_ranks(ranks[pair]), treated[pair]) - 0.5
-        error = float(null_std_error(ranks[:, None], treated, (treated | control).astype(float), sample.cluster)[0]) / sample.n
+        scale = null_std_error(ranks[:, None], treated, pair.astype(float), sample.cluster)
+        error = float(scale[0]) / sample.n
         beyond = abs(drift) > chance_multiple(CHANCE, len(sample.arms) - 1) * error
         low, high = (max(ranks[g].min() for g in (treated, control)), min(ranks[g].max() for g in (treated, control)))
         common = float(((ranks[pair] >= low) & (ranks[pair] <= high)).mean())

@@ -166,6 +166,7 @@ def _levelled(
     natural = found.natural_psi
     covariance = influence_covariance(rows.summed(np.hstack([natural, found.control_psi])), rows.n)
     baseline = Baseline(found.control, covariance[k:, k:], covariance[:k, k:])
+    spread = _influence_spread(found.psi, rows) if spread is None else spread
     made = effect(case, method, (found.value, found.psi), reported, spread, rows)
     if found.scale == "identity":
         return replace(made, baseline=baseline)
@@ -174,10 +175,18 @@ def _levelled(
         made,
         terms=tuple(replace(term, unit=unit) for term in made.terms),
         value=found.natural,
-        uncertainty=replace(made.uncertainty, scale="log"),
+        uncertainty=Normal(spread.vcov, spread.df, "log", spread.correction),
         influence=rows.influence(natural),
         baseline=baseline,
     )
+
+
+def _influence_spread(psi: Floats, rows: Rows) -> Spread:
+    """Covariance of the influence function, with t(G - 1) over clusters."""
+    summed = rows.summed(psi)
+    df = np.full(psi.shape[1], summed.shape[0] - 1.0) if rows.clustered else None
+    correction = "clustered influence" if rows.clustered else "influence"
+    return Spread(influence_covariance(summed, rows.n), df, correction)
 
 
 def effect(
@@ -191,11 +200,7 @@ def effect(
     """Estimate effects from their values (k,) and influence (n, k), where no level is known beside them."""
     value, psi = found
     rows = rows_of(case) if rows is None else rows
-    if spread is None:
-        summed = rows.summed(psi)
-        df = np.full(value.shape[0], summed.shape[0] - 1.0) if rows.clustered else None
-        correction = "clustered influence" if rows.clustered else "influence"
-        spread = Spread(influence_covariance(summed, rows.n), df, correction)
+    spread = _influence_spread(psi, rows) if spread is None else spread
     return Estimate(
         id=method.spec.key,
         method=method.spec.key,
