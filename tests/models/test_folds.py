@@ -45,15 +45,6 @@ def test_clusters_stay_whole_and_spread_over_the_folds_of_their_arm() -> None:
         assert np.bincount(found[arm.reshape(50, 8)[:, 0] == a, 0]).tolist() == [5, 5, 5, 5, 5]
 
 
-def test_a_cluster_with_both_arms_counts_with_the_most_of_its_rows() -> None:
-    cluster = np.repeat(np.arange(12), 5)
-    arm = np.tile([1, 1, 1, 0, 0], 12).astype(np.int64)
-    arm[:15] = np.tile([0, 0, 0, 1, 1], 3)
-    found = hashed_folds(np.arange(60, dtype=np.uint64), arm, cluster, 3, 0).reshape(12, 5)[:, 0]
-    assert np.bincount(found[:3]).tolist() == [1, 1, 1]
-    assert np.bincount(found[3:]).tolist() == [3, 3, 3]
-
-
 def test_copies_of_a_row_stay_together() -> None:
     ids, arm = rows(100)
     times = np.random.default_rng(2).integers(1, 5, 100)

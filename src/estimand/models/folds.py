@@ -3,7 +3,8 @@
 import numpy as np
 
 from estimand.errors import Code, DataError, DesignError
-from estimand.stats.arrays import Floats, Hashes, Ints
+from estimand.models.cluster_folds import spread_folds
+from estimand.stats.arrays import Hashes, Ints
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -28,7 +29,7 @@ def hashed_folds(ids: Hashes, arm: Ints, cluster: Ints | None, folds: int, salt:
         Rows of one id stay together, as the copies of a row in a bootstrap draw must.
     arm : ndarray of shape (n,)
     cluster : ndarray of shape (n,) or None
-        Clusters stay together; each counts with the arm most of its rows have.
+        Clusters stay together. Where some hold several arms, they are spread by their rows of each arm.
     folds : int
     salt : int
         A new salt gives a new split.
@@ -36,12 +37,16 @@ def hashed_folds(ids: Hashes, arm: Ints, cluster: Ints | None, folds: int, salt:
     Raises
     ------
     DataError
-        If an arm has fewer units than folds.
+        If an arm has fewer units than folds; where clusters hold several arms, if no split leaves every arm in
+        every training set.
     """
     labels = ids if cluster is None else cluster.astype(np.uint64)
     unit, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    stratum = arm[first] if cluster is None else _majority(arm, inverse, unit.shape[0])
-    order = mixed(unit, salt)
+    stratum, order = arm[first], mixed(unit, salt)
+    if cluster is not None and (stratum[inverse] != arm).any():
+        counts = np.zeros((unit.shape[0], int(arm.max()) + 1), dtype=np.int64)
+        np.add.at(counts, (inverse, arm), 1)
+        return spread_folds(counts, order, folds)[inverse]
     out = np.empty(unit.shape[0], dtype=np.int64)
     for level in np.unique(stratum):
         members = np.flatnonzero(stratum == level)
@@ -54,12 +59,6 @@ def hashed_folds(ids: Hashes, arm: Ints, cluster: Ints | None, folds: int, salt:
         ranked = members[np.argsort(order[members], kind="stable")]
         out[ranked] = (np.arange(members.shape[0]) + int(level)) % folds
     return out[inverse]
-
-
-def _majority(arm: Ints, group: Ints, groups: int) -> Ints:
-    counts: Floats = np.zeros((groups, int(arm.max()) + 1))
-    np.add.at(counts, (group, arm), 1.0)
-    return np.asarray(counts.argmax(axis=1))
 
 
 def given_folds(folds: tuple[int, ...], arm: Ints) -> Ints:
