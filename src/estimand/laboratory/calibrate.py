@@ -95,9 +95,11 @@ class Calibration:
         """Command line that measures this anew, whatever the machine."""
         parts = [
             "estimand calibrate",
-            *(f"--method {key}" for key in self.methods),
-            *(f"--check {key}" for key in self.checks),
-            *(f"--design {key}" for key in self.worlds),
+            *(
+                f"--{option} {','.join(asked)}"
+                for option, asked in (("method", self.methods), ("check", self.checks), ("design", self.worlds))
+                if asked
+            ),
             f"--reps {self.repetitions}",
             f"--tables {self.tables}",
             f"--seed {self.seed}",
