@@ -90,6 +90,9 @@ TROUBLES: Mapping[str, Trouble] = {
     "inference.wild_cluster": Trouble(_SECOND),
     "inference.randomisation": Trouble(_SECOND),
     "inference.defined": Trouble("no bounded interval", Grade.WARN, (), SOUND),
+    "matching.reservoir": Trouble(
+        "pairs that take nearly all controls", Grade.WARN, ("well_specified", "no_effect"), ("rare_arm",)
+    ),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways", Grade.NOTE, ("misspecified_outcome",), ALIKE
     ),
