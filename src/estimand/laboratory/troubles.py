@@ -90,6 +90,13 @@ TROUBLES: Mapping[str, Trouble] = {
     "inference.wild_cluster": Trouble(_SECOND),
     "inference.randomisation": Trouble(_SECOND),
     "inference.defined": Trouble("no bounded interval", Grade.WARN, (), SOUND),
+    "inference.leverage": Trouble(
+        "a coefficient for every few rows, and HC3 too wide",
+        Grade.WARN,
+        ("high_dimension",),
+        SOUND,
+        carried=("regression", "regression_att"),
+    ),
     "matching.reservoir": Trouble(
         "pairs that take nearly all controls", Grade.WARN, ("well_specified", "no_effect"), ("rare_arm",)
     ),
