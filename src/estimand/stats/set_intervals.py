@@ -52,6 +52,31 @@ def set_interval(
     return ends[0] - value * std_errors[0], ends[1] + value * std_errors[1]
 
 
+def crossing_middle(ends: tuple[float, float], std_errors: tuple[float, float]) -> float:
+    """Point between two ends, each weighted by the precision of its standard error."""
+    total = std_errors[0] + std_errors[1]
+    return (std_errors[1] * ends[0] + std_errors[0] * ends[1]) / total if total > 0.0 else (ends[0] + ends[1]) / 2.0
+
+
+def crossing_interval(
+    ends: tuple[float, float], std_errors: tuple[float, float], level: float, df: float = math.inf
+) -> tuple[float, float]:
+    """Interval where estimated ends may cross: never empty, and wide enough for either end.
+
+    The union of the ends moved out by the two-sided value, and of an interval around the middle of both as if they
+    had one error; Stoye (2020), arXiv:2010.10484, with its correlation set to one.
+    """
+    value = float(critical_value(level, np.array([df]), 1)[0])
+    total = std_errors[0] + std_errors[1]
+    shared = 2.0 * std_errors[0] * std_errors[1] / total if total > 0.0 else 0.0
+    middle = crossing_middle(ends, std_errors)
+    inner = (middle - value * shared, middle + value * shared)
+    outer = (ends[0] - value * std_errors[0], ends[1] + value * std_errors[1])
+    if outer[0] > outer[1]:
+        return inner
+    return min(outer[0], inner[0]), max(outer[1], inner[1])
+
+
 def end_std_error(psi: Floats, codes: Ints | None = None) -> float:
     """Standard error of one number from its influence of shape (n,): ``√Σψ² / n``, ψ summed within clusters.
 

@@ -129,3 +129,25 @@ def test_weights_that_stand_for_missing_outcomes_are_taken_off() -> None:
     )
     assert weighted.evidence["low"] == pytest.approx(plain.evidence["low"], rel=1e-9)
     assert weighted.evidence["ci_high"] == pytest.approx(plain.evidence["ci_high"], rel=1e-9)
+
+
+def test_rows_that_share_covariates_are_pooled_without_overlap() -> None:
+    """The published bounds have the share treated as their reference; a fitted one narrows them."""
+    frame = table("efm").rename(columns={"cesarean": "y", "monitor": "d"})
+    names = ["arrest", "breech", "nullipar", "year"]
+    (finding,) = ManskiBounds().examine(*estimated(frame, ["difference"], covariates=names), never)
+    row = list(finding.evidence.rows())[1]
+    assert row["assumption"].startswith("Nothing is hidden")
+    published = reference("efm.atebounds")
+    assert published["value"] < row["low"] <= row["high"] < published["extra"]["est_ub"]
+    (plain,) = estimated(frame, ["regression"], covariates=names)[1]
+    assert row["ci_low"] < plain.value[0] < row["ci_high"]
+
+
+def test_nothing_is_pooled_of_continuous_covariates_or_weighted_rows() -> None:
+    frame = confounded()
+    assert len(ManskiBounds().examine(*estimated(frame, ["difference"]), never)[0].evidence) == 5
+    coarse = frame.assign(x0=frame["x0"].round(), w=1.0)
+    assert len(ManskiBounds().examine(*estimated(coarse, ["difference"], covariates=["x0"]), never)[0].evidence) == 6
+    weighted = estimated(coarse, ["difference"], covariates=["x0"], weights="w")
+    assert len(ManskiBounds().examine(*weighted, never)[0].evidence) == 5

@@ -1,6 +1,7 @@
 """What do the data say of the effect if nothing is assumed, and what does each assumption add?"""
 
 from estimand.checks.stress.assumed import Assumed, assumed, assumptions_table, design_weights, outcome_limits
+from estimand.checks.stress.pooled import pooled_row
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.display import format_number
@@ -17,15 +18,18 @@ from estimand.stats.worst_case import nothing, seen_difference, worst_case
         "Manski 1990, American Economic Review 80(2)",
         "Manski & Pepper 2000, doi:10.1111/1468-0262.00144",
         "Imbens & Manski 2004, doi:10.1111/j.1468-0262.2004.00555.x",
+        "Lee & Weidner 2021, arXiv:2111.05243",
     ),
 )
 class ManskiBounds(Check):
-    """Bounds on the average effect over everyone, without covariates, by what is assumed.
+    """Bounds on the average effect over everyone, by what is assumed.
 
-    Nothing at all; that treatment never moves anybody against the difference seen (monotone response); that those
-    treated would have had higher, or lower, outcomes anyway (monotone selection); and both in the direction of the
-    difference. An outcome that is not yes or no is taken to stay within the values seen, whose own uncertainty is left
-    out. Intervals cover the effect, not the whole set. There is no line to pass: always a note.
+    Nothing at all; where rows share their covariates' values, that nothing is hidden, from three rows of such a cell at
+    a time and without overlap being assumed; and, without covariates, that treatment never moves anybody against the
+    difference seen (monotone response), that those treated would have had higher, or lower, outcomes anyway (monotone
+    selection), and both in the direction of the difference. An outcome that is not yes or no is taken to stay within
+    the values seen, whose own uncertainty is left out. Intervals cover the effect, not the whole set. There is no line
+    to pass: always a note.
     """
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
@@ -56,6 +60,8 @@ def _bounds(case: Case, arm: int) -> list[Assumed]:
     seen, weights = (sample.arm == arm, sample.arm == 0), design_weights(case)
     low, high = worst_case(values, seen, (weights, weights), outcome_limits(values)[0])
     rows = [assumed("Nothing", (low, high), sample.cluster, case.level)]
+    pooled = pooled_row(case)
+    rows += [] if pooled is None else [pooled]
     if len(case.arms) > 2:
         return rows
     naive, zero = seen_difference(values, seen, weights), nothing(sample.n)
