@@ -28,7 +28,7 @@ from estimand.methods.adjustment.stratification_given import (
     single_rows,
     stratum_table,
 )
-from estimand.methods.adjustment.stratification_scores import Cut, bootstrap, cuts, effects, scored
+from estimand.methods.adjustment.stratification_scores import Cut, bootstrap, cuts, effects, refuse_saturated, scored
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.strata import Cells, Grouping, cell_moments, comparable, target_totals
 
@@ -83,6 +83,7 @@ class Stratification(Method):
     in place of w_s/n, the squared shares of the rows. With clusters each row's part, its deviation from its cell's mean
     and its share of Δ_s - Δ, is summed within them, times G/(G - 1), with t(G - 1). Propensity strata: a bootstrap of
     rows, or of clusters, that refits the propensity, the cuts and the regressions in every draw.
+    Strata with no more different rows than coefficients are refused, in the sample or in over a tenth of the draws.
 
     Parameters
     ----------
@@ -138,6 +139,7 @@ class Stratification(Method):
             cells = cell_moments(rows.values[cut.rows], cut.arm, cut.codes, (grouping.strata, 2), weights[cut.rows])
             refuse_thin(cells, comparable(cells, self.target))
             every.append(cells)
+        refuse_saturated(rows, found, grouping, arms)
         value = effects(rows, found, grouping, arms)
         if value is None:
             raise IdentificationError(

@@ -1,6 +1,6 @@
 """Strata of a propensity: cuts, effects, and a bootstrap that makes all of it anew."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,21 +8,21 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.learner import Learner
 from estimand.core.nuisances import FoldPlan
-from estimand.core.sample import Sample
 from estimand.errors import Code, ConvergenceError, IdentificationError
 from estimand.stats.arrays import Floats, Ints
-from estimand.stats.cluster import cluster_rows
+from estimand.stats.basis import independent_basis
 from estimand.stats.glm import fit_glm
 from estimand.stats.multinomial import fit_multinomial
+from estimand.stats.resampling import batches
 from estimand.stats.strata import (
     Grouping,
     Scored,
     arm_means,
     arm_strata,
-    cell_moments,
     quantile_strata,
     within_effects,
 )
+from estimand.stats.strata_replicates import StrataReplicates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,18 +79,23 @@ def cuts(case: Case, grouping: Grouping) -> list[Cut]:
 
 def _pair(rows: Scored, a: int, grouping: Grouping) -> Cut | None:
     """Rows of an arm and of control in strata of a propensity fitted to them; None where it has no optimum."""
-    held = np.flatnonzero((rows.arm == 0) | (rows.arm == a))
-    own = rows.take(held)
-    arm = (own.arm == a).astype(np.int64)
+    held, own, arm = _two_arms(rows, a)
     fit = fit_glm(own.features, arm.astype(float), "logistic", own.weights)
     if not fit.converged:
         return None
     return Cut(held, arm, quantile_strata(fit.mean, arm, grouping, own.weights))
 
 
+def _two_arms(rows: Scored, a: int) -> tuple[Ints, Scored, Ints]:
+    """Positions and rows of an arm and of control, and one for the arm."""
+    held = np.flatnonzero((rows.arm == 0) | (rows.arm == a))
+    own = rows.take(held)
+    return held, own, (own.arm == a).astype(np.int64)
+
+
 def effects(rows: Scored, found: Sequence[Cut], grouping: Grouping, arms: int) -> Floats | None:
     """Effect of every arm against control, shape (k,); None where a stratum lacks an arm that it needs."""
-    if arms > 2 and grouping.target == "ATE":
+    if _by_arm(grouping, arms):
         means = arm_means(rows, np.stack([cut.codes for cut in found], axis=1), grouping)
         return None if means is None else np.asarray(means[1:] - means[0])
     out = []
@@ -101,61 +106,93 @@ def effects(rows: Scored, found: Sequence[Cut], grouping: Grouping, arms: int) -
     return np.array(out)
 
 
+def refuse_saturated(rows: Scored, found: Sequence[Cut], grouping: Grouping, arms: int) -> None:
+    """Refuse regressions within strata that have no more different rows than coefficients, so that any outcome fits.
+
+    Raises
+    ------
+    IdentificationError
+        Naming the number of rows and of coefficients.
+    """
+    if grouping.within == "means":
+        return
+    for cut in found:
+        design = np.column_stack([cut.arm, rows.features[cut.rows]])
+        for s in range(grouping.strata):
+            here = cut.codes == s
+            if np.unique(cut.arm[here]).size < 2:
+                continue
+            own = design[here & (cut.arm == 1)][:, 1:] if _by_arm(grouping, arms) else design[here]
+            different, size = np.unique(own, axis=0).shape[0], independent_basis(own).matrix.shape[1]
+            if different <= size:
+                raise IdentificationError(
+                    f"A stratum of {different:,} different rows has a regression of {size:,} coefficients.",
+                    remedy="Use fewer strata, fewer covariates, or within: means.",
+                    code=Code.INSUFFICIENT_DATA,
+                )
+
+
 def bootstrap(case: Case, grouping: Grouping, draws: int) -> Floats:
     """Effects of resampled rows, or clusters where the design names any, shape (kept draws, k).
 
     Raises
     ------
     IdentificationError
-        If more than a tenth of the draws lack an arm in some stratum.
+        If more than a tenth of the draws lack an arm in some stratum, or rows for its regression.
     """
-    sample, rows = case.sample(), scored(case)
-    groups = None if sample.cluster is None else cluster_rows(sample.cluster)
-    found = case.run.map(
-        lambda draw: _redrawn(rows, groups, grouping, sample, case.run.rng("stratification", draw)),
-        range(draws),
-        "stratification: bootstrap",
-    )
-    kept = [draw for draw in found if draw is not None]
-    if len(kept) < 0.9 * draws:
+    sample, rows, arms = case.sample(), scored(case), len(case.arms)
+    units = np.arange(sample.n) if sample.cluster is None else np.unique(sample.cluster, return_inverse=True)[1]
+    refit = _refit_means(rows, grouping, arms) if _by_arm(grouping, arms) else _refit_pairs(rows, grouping, arms)
+    size = int(units.max()) + 1
+
+    def batch(chosen: range) -> Floats:
+        counts = np.empty((len(chosen), size))
+        for row, draw in zip(counts, chosen, strict=True):
+            picked = case.run.rng("stratification", draw).integers(0, size, size)
+            row[:] = np.bincount(picked, minlength=size)
+        return refit(counts[:, units])
+
+    step = batches(draws, sample.n)[0][1]
+    chosen = [range(start, min(start + step, draws)) for start in range(0, draws, step)]
+    found = np.concatenate(case.run.map(batch, chosen, "stratification: bootstrap"))
+    kept = found[np.isfinite(found).all(axis=1)]
+    if kept.shape[0] < 0.9 * draws:
         raise IdentificationError(
-            f"Only {len(kept)} of {draws} bootstrap draws have both arms in every stratum.",
-            remedy="Use fewer strata.",
+            f"Only {kept.shape[0]} of {draws} bootstrap draws have both arms in every stratum"
+            + (", and rows enough for its regression." if grouping.within == "regression" else "."),
+            remedy="Use fewer strata"
+            + (", fewer covariates, or within: means." if grouping.within == "regression" else "."),
             code=Code.INSUFFICIENT_OVERLAP,
         )
-    return np.array(kept)
+    return np.asarray(kept)
 
 
-def _redrawn(
-    rows: Scored, groups: list[Ints] | None, grouping: Grouping, sample: Sample, rng: np.random.Generator
-) -> Floats | None:
-    """One bootstrap draw: propensity, cuts and effects anew; None where a stratum lacks an arm."""
-    if groups is None:
-        picked = rng.integers(0, sample.n, sample.n)
-    else:
-        picked = np.concatenate([groups[g] for g in rng.integers(0, len(groups), len(groups))])
-    drawn, arms = rows.take(picked), len(sample.arms)
-    if np.bincount(drawn.arm, minlength=arms).min() < 1:
-        return None
-    found = _recut(drawn, grouping, arms)
-    if found is None:
-        return None
-    if arms == 2 or grouping.target == "ATT":
-        for cut in found:
-            own = rows.values[picked][cut.rows]
-            if (cell_moments(own, cut.arm, cut.codes, (grouping.strata, 2)).count < 1).any():
-                return None
-    return effects(drawn, found, grouping, arms)
+def _by_arm(grouping: Grouping, arms: int) -> bool:
+    """Whether everyone is cut by the probability of each arm in turn."""
+    return arms > 2 and grouping.target == "ATE"
 
 
-def _recut(drawn: Scored, grouping: Grouping, arms: int) -> list[Cut] | None:
-    """Propensities and cuts of one draw; None where a propensity has no optimum."""
-    if arms == 2 or grouping.target == "ATT":
-        found = [_pair(drawn, a, grouping) for a in range(1, arms)]
-        return None if None in found else [cut for cut in found if cut is not None]
-    fit = fit_multinomial(drawn.features, drawn.arm, arms, drawn.weights)
-    if not fit.converged:
-        return None
-    codes = arm_strata(fit.probability, grouping, drawn.weights)
-    everyone = np.arange(drawn.arm.shape[0])
-    return [Cut(everyone, (drawn.arm == a).astype(np.int64), codes[:, a]) for a in range(arms)]
+def _refit_pairs(rows: Scored, grouping: Grouping, arms: int) -> Callable[[Floats], Floats]:
+    """Effects of shape (b, k) of each arm against control under counts of the rows (b, n)."""
+    pairs = []
+    for a in range(1, arms):
+        held, own, arm = _two_arms(rows, a)
+        pairs.append((held, StrataReplicates.of(Scored(own.values, own.features, arm, own.weights), grouping)))
+    return lambda counts: np.stack([pair(np.ascontiguousarray(counts[:, held])) for held, pair in pairs], axis=1)
+
+
+def _refit_means(rows: Scored, grouping: Grouping, arms: int) -> Callable[[Floats], Floats]:
+    """Effects of shape (b, k) from everyone's mean under each arm, under counts of the rows (b, n)."""
+
+    def each(count: Floats) -> Floats:
+        drawn = rows.take(np.repeat(np.arange(count.shape[0]), count.astype(np.int64)))
+        absent = np.full(arms - 1, np.nan)
+        if np.bincount(drawn.arm, minlength=arms).min() < 1:
+            return absent
+        fit = fit_multinomial(drawn.features, drawn.arm, arms, drawn.weights)
+        if not fit.converged:
+            return absent
+        means = arm_means(drawn, arm_strata(fit.probability, grouping, drawn.weights), grouping)
+        return absent if means is None else np.asarray(means[1:] - means[0])
+
+    return lambda counts: np.array([each(count) for count in counts])
