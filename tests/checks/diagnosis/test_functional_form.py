@@ -234,3 +234,13 @@ def test_arms_without_room_for_a_term_are_said_to_be_so() -> None:
     found = answered(frame, ["regression", "ipw"], cluster="team")[2]
     assert {finding.grade for finding in found.values()} == {es.Grade.NOT_RUN}
     assert len(found) == 2
+
+
+def test_a_very_large_sample_is_thinned_by_identity_not_by_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("estimand.checks.diagnosis.bends.MOST_ROWS", 1_000)
+    frame = made(4_000, outcome=0.4, treatment=0.4).assign(who=lambda f: f.index)
+    turned = frame.sample(frac=1.0, random_state=0).reset_index(drop=True)
+    first, second = (answered(f, ["regression", "ipw"], unit="who")[2] for f in (frame, turned))
+    for key, finding in first.items():
+        assert finding.grade is es.Grade.WARN
+        assert second[key].statistic == pytest.approx(finding.statistic, rel=1e-6)

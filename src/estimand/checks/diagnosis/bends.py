@@ -10,7 +10,7 @@ from estimand.core.sample import Sample
 from estimand.stats.added_terms import leading_pairs, products, scaled
 from estimand.stats.arrays import Bools, Floats, Ints
 
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 ROWS_PER_TERM = 10
 CLUSTERS_PER_TERM = 5
 NO_ROOM = "An arm has too few rows, or clusters, to test even one square or product of the covariates."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.checks.diagnosis.bends import NO_ROOM, Bends, bends, can_bend
-from estimand.checks.diagnosis.outcome_lines import Lines, changes, resting
+from estimand.checks.diagnosis.outcome_lines import Lines, Made, changes, resting
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.display import format_number
@@ -15,6 +15,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.stats.added_terms import joint_p_value
+from estimand.stats.arrays import Floats
 
 SURELY = 0.01
 FELT = 0.25
@@ -85,16 +86,11 @@ class Linearity(Check):
         found = bends(case.sample())
         if found is None:
             return tuple(self._not_run(e, NO_ROOM) for e in estimates if resting(e))
-        values, made = case.values()[found.rows], dict[tuple[object, ...], Lines | None]()
+        values = case.values()[found.rows]
+        made: Made = {}
         return tuple(self._one(case, e, found, (values, made)) for e in estimates if resting(e))
 
-    def _one(
-        self,
-        case: Case,
-        estimate: Estimate,
-        found: Bends,
-        shared: tuple[np.ndarray, dict[tuple[object, ...], Lines | None]],
-    ) -> Finding:
+    def _one(self, case: Case, estimate: Estimate, found: Bends, shared: tuple[Floats, Made]) -> Finding:
         values, made = shared
         lines = Lines.of(estimate, found, values, made)
         errors = estimate.uncertainty.std_error(estimate.value)

@@ -1,6 +1,7 @@
 """The outcome models that estimates rest on, made anew with squares and products held against them."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -35,9 +36,7 @@ class Lines:
     sample: Sample
 
     @classmethod
-    def of(
-        cls, estimate: Estimate, found: Bends, values: Floats, made: dict[tuple[object, ...], "Lines | None"]
-    ) -> "Lines | None":
+    def of(cls, estimate: Estimate, found: Bends, values: Floats, made: "Made") -> "Lines | None":
         """Fit what an estimate rests on, unless it is among those made; None where that cannot be done."""
         kind = _kind(estimate)
         if kind is None:
@@ -60,6 +59,9 @@ class Lines:
         """Scores of the terms in each model, with the independent unit of each row."""
         units, arm = self.sample.units, self.sample.arm
         return [(line.added.scores, units if a == POOLED else units[arm == a]) for a, line in self.by_arm.items()]
+
+
+Made: TypeAlias = dict[tuple[Link, bool, int], Lines | None]
 
 
 def resting(estimate: Estimate) -> bool:
