@@ -106,7 +106,7 @@ def pooled_bounds(
     member = (treated, ~treated)
     without = _ends(
         np.maximum(rows[cell] - 1.0, 1.0),
-        [count[cell] - own for count, own in zip(counts, member, strict=True)],
+        [count[cell] - own.astype(float) for count, own in zip(counts, member, strict=True)],
         [total[cell] - own * values for total, own in zip(sums, member, strict=True)],
         reference[cell],
         pooling,

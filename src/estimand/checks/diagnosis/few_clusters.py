@@ -78,7 +78,8 @@ class VeryFewClusters(Check):
 
 def _small_sample(estimate: Estimate) -> bool:
     spread = estimate.uncertainty
-    return estimate.inference == "small_sample" and isinstance(spread, Normal) and spread.correction.startswith("CR")
+    linear = isinstance(spread, Normal) and spread.scale == "identity" and spread.correction.startswith("CR")
+    return estimate.inference == "small_sample" and linear
 
 
 def _few(case: Case, estimate: Estimate) -> bool:

@@ -14,9 +14,11 @@ from estimand.core.moments import Moments
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
-from estimand.errors import DataError
+from estimand.errors import DataError, UnsupportedError
 from estimand.methods.adjustment.contrast import rows_of
+from estimand.methods.adjustment.difference_ratio import Ratio, outcome_of_moments
 from estimand.methods.adjustment.population import population
+from estimand.methods.adjustment.ratios import Contrast
 from estimand.methods.adjustment.robust import clustered_spread
 from estimand.methods.adjustment.sampling import row_weights
 from estimand.stats.arrays import Floats
@@ -49,7 +51,18 @@ class Difference(Method):
     arm, hence covary by s²_0 / n_0. With clusters, the cluster-robust covariance of least squares on the
     arms. With weights, weighted means and Σw²(y - ȳ)²/(Σw)² n/(n - 1); weights that stand for rows without the
     outcome bring what their model takes off. Reads moments: no rows are needed.
+
+    Ratios and odds ratios are t on the log scale, by the delta method on the same variances: s²_a / (n_a ȳ_a²) for a
+    ratio, with Welch-Satterthwaite degrees of freedom of those terms. From moments an odds ratio needs an outcome of
+    zeros and ones.
+
+    Parameters
+    ----------
+    contrast : "difference" | "ratio" | "odds_ratio"
+        Of the two means.
     """
+
+    contrast: Contrast = "difference"
 
     def estimate(self, case: Case) -> Estimate:
         """Estimate from rows or from moments."""
@@ -58,19 +71,18 @@ class Difference(Method):
         _refuse_small(facts, case.arms)
         treated = np.arange(1, len(case.arms))
         k = treated.shape[0]
+        ratio = None if self.contrast == "difference" else _ratio(case, self.contrast, facts)
         vcov = np.diag(facts.error[treated]) + facts.error[0]
-        spread = np.stack([np.broadcast_to((facts.error * facts.units)[0], k), (facts.error * facts.units)[treated]])
-        sizes = np.stack([np.broadcast_to(facts.units[0], k), facts.units[treated]])
-        uncertainty = Normal(vcov, welch_df(spread, sizes), "identity", "Welch")
+        uncertainty = Normal(vcov, _welch(facts, np.ones(k + 1)), "identity", "Welch")
         rows = source if isinstance(source, Sample) else None
         base, error = facts.mean[0], facts.error[0]
         baseline = Baseline(np.full(k, base), np.full((k, k), error), np.full((k, k), -error))
         if rows is not None and rows.cluster is not None:
             uncertainty, baseline = _clustered(case, rows, base)
-        influence = None if rows is None else _influence(rows, case.outcome, facts.mean)
+        influence = None if rows is None else _influence(rows, case.outcome, facts.mean, ratio)
         if case.observing() is not None:
-            uncertainty, baseline, influence = _standing_for_all(case, facts.mean, uncertainty, baseline)
-        return Estimate(
+            uncertainty, baseline, influence = _standing_for_all(case, facts.mean, (uncertainty, baseline), ratio)
+        made = Estimate(
             id=self.spec.key,
             method=self.spec.key,
             options=FrozenMap(self.options()),
@@ -86,9 +98,15 @@ class Difference(Method):
             baseline=baseline,
             influence=influence,
         )
+        if ratio is None:
+            return made
+        clustered = rows is not None and rows.cluster is not None
+        df = uncertainty.df if clustered else _welch(facts, ratio.slopes)
+        return ratio.turn(made, uncertainty, baseline, df)
 
     def blocks(self, case: Case) -> tuple[Block, ...]:
         """Least squares on the arms, and its slopes."""
+        self._refuse_ratio()
         sample = case.sample()
         dummies = (sample.arm[:, None] == np.arange(1, len(sample.arms))).astype(float)
         fit = least_squares(dummies, case.values(), None if sample.weights is None else row_weights(sample))
@@ -96,7 +114,17 @@ class Difference(Method):
 
     def arm_basis(self, case: Case) -> Floats:
         """Ones: the line of an arm is its mean."""
+        self._refuse_ratio()
         return np.ones((case.sample().n, 1))
+
+    def _refuse_ratio(self) -> None:
+        """Refuse to test a ratio by least squares, or by assignments under a constant difference."""
+        if self.contrast != "difference":
+            raise UnsupportedError(
+                "Wild cluster and randomisation tests are of a difference, and this is a ratio.",
+                remedy="Use contrast: difference, or kind: pairs or cluster.",
+                found=self.contrast,
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,12 +167,27 @@ def _population(case: Case, facts: ArmFacts) -> Population:
     return population(case, Target.ATE if case.randomised else Target.ASSOCIATION)
 
 
-def _influence(sample: Sample, outcome: str, mean: Floats) -> Influence:
+def _ratio(case: Case, kind: Contrast, facts: ArmFacts) -> Ratio:
+    """Ratios of the arm means, or a refusal."""
+    if isinstance(case.source, Sample):
+        return Ratio.of(kind, facts.mean, case.values())
+    scatter = facts.error * (facts.units - 1.0)
+    return Ratio.of(kind, facts.mean, outcome_of_moments(kind, facts.mean, scatter))
+
+
+def _welch(facts: ArmFacts, slopes: Floats) -> Floats:
+    """Degrees of freedom of every arm against control, each mean's error scaled by a slope, shape (k,)."""
+    variance, k = facts.error * facts.units * np.square(slopes), facts.mean.shape[0] - 1
+    pairs = [np.stack([np.broadcast_to(part[0], k), part[1:]]) for part in (variance, facts.units)]
+    return welch_df(pairs[0], pairs[1])
+
+
+def _influence(sample: Sample, outcome: str, mean: Floats, ratio: Ratio | None) -> Influence:
     """ψ of mean differences: n w/Σw (y - mean) in the arm, minus the same in control; built when asked."""
 
     def build() -> Floats:
         psi = _mean_influence(sample, outcome, mean)
-        return np.asarray(psi[:, 1:] - psi[:, [0]])
+        return np.asarray(psi[:, 1:] - psi[:, [0]]) if ratio is None else ratio.influence(psi)
 
     return Influence(build, sample.units, sample.n, sample.root)
 
@@ -158,14 +201,16 @@ def _mean_influence(sample: Sample, outcome: str, mean: Floats) -> Floats:
 
 
 def _standing_for_all(
-    case: Case, mean: Floats, uncertainty: Normal, baseline: Baseline
+    case: Case, mean: Floats, alone: tuple[Normal, Baseline], ratio: Ratio | None
 ) -> tuple[Normal, Baseline, Influence]:
     """Add what the model of the weights brings, over the rows they stand for too."""
+    uncertainty, baseline = alone
     psi, rows = _mean_influence(case.sample(), case.outcome, mean), rows_of(case)
     differences, k = psi[:, 1:] - psi[:, [0]], mean.shape[0] - 1
     more = rows.inherited(np.hstack([differences, np.repeat(psi[:, [0]], k, axis=1)]))
     level = Baseline(baseline.value, baseline.vcov + more[k:, k:], baseline.cross + more[:k, k:])
-    return replace(uncertainty, vcov=uncertainty.vcov + more[:k, :k]), level, rows.influence(differences)
+    influence = rows.influence(differences if ratio is None else ratio.influence(psi))
+    return replace(uncertainty, vcov=uncertainty.vcov + more[:k, :k]), level, influence
 
 
 def _clustered(case: Case, sample: Sample, base: float) -> tuple[Normal, Baseline]:
