@@ -1,6 +1,7 @@
 """Randomisation inference against loops over assignments, published exact tests, and its own definition."""
 
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -106,3 +107,22 @@ def test_a_number_of_assignments_too_long_for_a_float_is_told_by_its_power_of_te
     assert "some 10^1202 possible assignments" in made.findings[-1].message
     assert made.findings[-1].statistic == 1 / 201
     assert made.p_value[0] > 0.0
+
+
+def test_fishers_convictions_are_the_randomisation_test_of_a_share() -> None:
+    """One assignment of every table there can be, times how many share it; the odds ratio's interval has no effect."""
+    twins, convicted = np.array([1.0] * 13 + [0.0] * 17), np.array([1.0] * 10 + [0.0] * 3 + [1.0] * 2 + [0.0] * 15)
+    assert Assignment(twins > 0, np.zeros(30, dtype=np.int64)).count == comb(30, 13)
+    tables, ways = [], []
+    for both in range(13):
+        assigned = np.zeros(30)
+        assigned[np.flatnonzero(convicted == 1)[:both]] = 1.0
+        assigned[np.flatnonzero(convicted == 0)[: 13 - both]] = 1.0
+        tables.append(assigned)
+        ways.append(comb(12, both) * comb(18, 13 - both))
+    trial = Trial(convicted, twins, np.ones((30, 1)))
+    estimates, _ = trial.parts(np.array(tables), studentised=False)
+    (observed, _), _ = (part[0] for part in trial.parts(twins[None, :], studentised=False))
+    as_far = np.abs(estimates[:, 0]) >= abs(observed) * (1 - 1e-9)
+    assert sum(ways) == comb(30, 13)
+    matches("fisher.convictions", value=float(np.array(ways)[as_far].sum() / sum(ways)))
