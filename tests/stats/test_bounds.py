@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_data import matches, reference, table
 
-from estimand.stats.attrition import lowest_mean, trimming_bounds
+from estimand.stats.attrition import cell_trimming_bounds, lowest_mean, trimming_bounds
 from estimand.stats.set_intervals import end_std_error, set_interval
 from estimand.stats.worst_case import End, mean_end, nothing, seen_difference, worst_case
 
@@ -127,3 +127,15 @@ def test_a_mean_has_the_influence_of_a_weighted_mean() -> None:
     assert end.value == pytest.approx(np.average(y, weights=w))
     jumps = [np.average(np.delete(y, j), weights=np.delete(w, j)) for j in range(50)]
     assert end.psi == pytest.approx((end.value - np.array(jumps)) * 50, rel=0.05, abs=0.01)
+
+
+def test_lee_bounds_within_cells_by_hand() -> None:
+    """Each cell is trimmed by its own shares, and cells count as among the observed controls: two to one."""
+    values = np.array([1.0, 2.0, 3.0, 0.0, 9.0, 8.0, 1.0, 2.0, 5.0, 0.0])
+    observed = np.array([True, True, True, True, True, True, True, True, True, False])
+    treated = np.array([True, True, False, False, True, True, True, True, False, False])
+    cell = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
+    found = cell_trimming_bounds(values, observed, treated, np.ones(10), cell)
+    control = (3.0 + 0.0 + 5.0) / 3
+    assert found.low.value == pytest.approx((1.5 * 2 + 1.5) / 3 - control)
+    assert found.high.value == pytest.approx((1.5 * 2 + 8.5) / 3 - control)

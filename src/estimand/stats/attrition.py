@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.stats.arrays import Bools, Floats
+from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.worst_case import End, mean_end
 
 
@@ -51,19 +51,7 @@ def trimming_bounds(values: Floats, observed: Bools, treated: Bools, weights: Fl
     weights : ndarray of shape (n,)
         Zero for rows of neither arm.
     """
-    seen = observed.astype(float)
-    arms = {True: weights * treated, False: weights * ~treated}
-    shares = {side: mean_end(seen, own) for side, own in arms.items()}
-    larger = shares[True].value >= shares[False].value
-    more, fewer = shares[larger], shares[not larger]
-    kept = End(fewer.value / more.value, (fewer.psi - fewer.value / more.value * more.psi) / more.value)
-    known = np.where(observed, values, 0.0)
-    whole = mean_end(known, arms[not larger] * seen)
-    lowest = lowest_mean(known, arms[larger] * seen, kept)
-    turned = lowest_mean(-known, arms[larger] * seen, kept)
-    highest = End(-turned.value, -turned.psi)
-    ends = (lowest.less(whole), highest.less(whole)) if larger else (whole.less(highest), whole.less(lowest))
-    return Trimmed(*ends, (shares[True].value, shares[False].value))
+    return cell_trimming_bounds(values, observed, treated, weights, np.zeros(values.shape[0], dtype=np.int64))
 
 
 def lowest_mean(values: Floats, weights: Floats, kept: End) -> End:
@@ -80,3 +68,54 @@ def lowest_mean(values: Floats, weights: Floats, kept: End) -> End:
     capped = mean_end(np.minimum(values, cut), weights)
     mean = (capped.value - (1.0 - kept.value) * cut) / kept.value
     return End(mean, (capped.psi + (cut - mean) * kept.psi) / kept.value)
+
+
+def cell_trimming_bounds(values: Floats, observed: Bools, treated: Bools, weights: Floats, cell: Ints) -> Trimmed:
+    r"""Bound the same effect by trimming within cells of a covariate measured before treatment.
+
+    Lee (2009), section 4: the arm with more observed is trimmed in each cell x by that cell's shares, and its trimmed
+    means are averaged as the cells stand among the others' observed, :math:`\sum_x \pi_x \mu_x`. The bounds hold what
+    the wider ones hold, and are never wider in the population. The arm is the same for all cells; one in which the
+    shares go the other way by chance is not trimmed.
+
+    Parameters
+    ----------
+    values, observed, treated, weights
+        As of :func:`trimming_bounds`.
+    cell : ndarray of shape (n,)
+        Codes 0, 1, … of the cells, each with observed rows of both arms.
+    """
+    seen = observed.astype(float)
+    arms = {True: weights * treated, False: weights * ~treated}
+    shares = {side: mean_end(seen, own) for side, own in arms.items()}
+    larger = shares[True].value >= shares[False].value
+    known = np.where(observed, values, 0.0)
+    whole = mean_end(known, arms[not larger] * seen)
+    sides = (arms[larger], arms[not larger])
+    lowest, turned = (_averaged(sign * known, sides, seen, cell) for sign in (1.0, -1.0))
+    highest = End(-turned.value, -turned.psi)
+    ends = (lowest.less(whole), highest.less(whole)) if larger else (whole.less(highest), whole.less(lowest))
+    return Trimmed(*ends, (shares[True].value, shares[False].value))
+
+
+def _averaged(known: Floats, sides: tuple[Floats, Floats], seen: Floats, cell: Ints) -> End:
+    """Trimmed means of cells of the arm with more observed, averaged over the observed of the arm with fewer."""
+    more, few = sides[0], sides[1] * seen
+    means, psi = np.zeros(int(cell.max()) + 1), np.zeros(known.shape[0])
+    for x in range(means.shape[0]):
+        own = cell == x
+        trimmed = lowest_mean(
+            known, more * seen * own, _kept(mean_end(seen, sides[1] * own), mean_end(seen, more * own))
+        )
+        means[x] = trimmed.value
+        psi += few[own].sum() / few.sum() * trimmed.psi
+    mixed = mean_end(means[cell], few)
+    return End(mixed.value, mixed.psi + psi)
+
+
+def _kept(fewer: End, more: End) -> End:
+    """Share of the observed that the other arm has too, one where it has more."""
+    share = fewer.value / more.value
+    if share > 1.0:
+        return End(1.0, np.zeros(more.psi.shape[0]))
+    return End(share, (fewer.psi - share * more.psi) / more.value)
