@@ -101,7 +101,7 @@ def pooled_bounds(
     n, size = values.shape[0], reference.shape[0]
     rows = np.bincount(cell, minlength=size).astype(float)
     counts = [np.bincount(cell[own], minlength=size).astype(float) for own in (treated, ~treated)]
-    sums = [np.bincount(cell[own], values[own], minlength=size) for own in (treated, ~treated)]
+    sums = [np.bincount(cell[own], values[own], minlength=size).astype(float) for own in (treated, ~treated)]
     found = _ends(rows, counts, sums, reference, pooling)
     member = (treated, ~treated)
     without = _ends(
