@@ -185,14 +185,28 @@ def _refit_means(rows: Scored, grouping: Grouping, arms: int) -> Callable[[Float
     """Effects of shape (b, k) from everyone's mean under each arm, under counts of the rows (b, n)."""
 
     def each(count: Floats) -> Floats:
-        drawn = rows.take(np.repeat(np.arange(count.shape[0]), count.astype(np.int64)))
+        picked = np.repeat(np.arange(count.shape[0]), count.astype(np.int64))
+        drawn = rows.take(picked)
         absent = np.full(arms - 1, np.nan)
         if np.bincount(drawn.arm, minlength=arms).min() < 1:
             return absent
         fit = fit_multinomial(drawn.features, drawn.arm, arms, drawn.weights)
         if not fit.converged:
             return absent
-        means = arm_means(drawn, arm_strata(fit.probability, grouping, drawn.weights), grouping)
+        codes = arm_strata(fit.probability, grouping, drawn.weights)
+        if grouping.within == "regression" and _without_rows(rows.features, picked, drawn.arm, codes, grouping.strata):
+            return absent
+        means = arm_means(drawn, codes, grouping)
         return absent if means is None else np.asarray(means[1:] - means[0])
 
     return lambda counts: np.array([each(count) for count in counts])
+
+
+def _without_rows(features: Floats, picked: Ints, arm: Ints, codes: Ints, strata: int) -> bool:
+    """Whether an arm has, in some stratum of its own, no more different rows than its regression has coefficients."""
+    for a in range(codes.shape[1]):
+        for s in range(strata):
+            different = np.unique(picked[(codes[:, a] == s) & (arm == a)])
+            if different.size < 1 or different.size <= independent_basis(features[different]).matrix.shape[1]:
+                return True
+    return False
