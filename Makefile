@@ -27,6 +27,7 @@ benchmarks: $(VENV)/.test
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/ipw.py
 	@$(BIN)/python benchmarks/report.py
+	@$(BIN)/python benchmarks/large.py
 
 calibrate: $(VENV)/.test
 	@$(BIN)/estimand calibrate --rerun --publish
