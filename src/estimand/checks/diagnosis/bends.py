@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.checks.diagnosis.weighted import unadjusted_differences
+from estimand.core.estimate import Estimate
+from estimand.core.finding import Finding, Grade
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.stats.added_terms import leading_pairs, products, scaled
@@ -59,6 +61,12 @@ def bends(sample: Sample) -> Bends | None:
         columns = np.hstack([columns, scaled(np.square(combined)[:, None])])
         labels.append("square of the covariates' combination in which the arms differ")
     return Bends(thin, rows, columns, tuple(labels))
+
+
+def untested(check: str, estimate: Estimate, subject: str, why: str) -> Finding:
+    """Report that a form could not be tested, and what does not depend on it."""
+    remedy = "Compare with 'aipw', whose default learner bends."
+    return Finding(check, estimate.id, Grade.NOT_RUN, subject, why, remedy)
 
 
 def can_bend(sample: Sample) -> bool:

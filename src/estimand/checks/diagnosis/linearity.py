@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.checks.diagnosis.bends import NO_ROOM, Bends, bends, can_bend
+from estimand.checks.diagnosis.bends import NO_ROOM, Bends, bends, can_bend, untested
 from estimand.checks.diagnosis.outcome_lines import Lines, Made, changes, resting
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
@@ -85,7 +85,7 @@ class Linearity(Check):
         """Answer for each such estimate; they share the fits."""
         found = bends(case.sample())
         if found is None:
-            return tuple(self._not_run(e, NO_ROOM) for e in estimates if resting(e))
+            return tuple(untested(self.spec.key, e, "outcome model", NO_ROOM) for e in estimates if resting(e))
         values = case.values()[found.rows]
         made: Made = {}
         return tuple(self._one(case, e, found, (values, made)) for e in estimates if resting(e))
@@ -95,7 +95,7 @@ class Linearity(Check):
         lines = Lines.of(estimate, found, values, made)
         errors = estimate.uncertainty.std_error(estimate.value)
         if lines is None or errors is None or not (np.isfinite(errors).all() and (errors > 0.0).all()):
-            return self._not_run(estimate, NO_MODEL)
+            return untested(self.spec.key, estimate, "outcome model", NO_MODEL)
         moved = changes(estimate, lines, found, values)
         worst = int(np.argmax(np.abs(moved / estimate.scaled_error[: moved.shape[0]])))
         bent = Bent(
@@ -115,16 +115,6 @@ class Linearity(Check):
             message=_words(bent),
             remedy=_remedy(estimate) if grade is not Grade.PASS else None,
             evidence=_table(lines, found),
-        )
-
-    def _not_run(self, estimate: Estimate, why: str) -> Finding:
-        return Finding(
-            check=self.spec.key,
-            about=estimate.id,
-            grade=Grade.NOT_RUN,
-            subject="outcome model",
-            message=why,
-            remedy="Compare with 'aipw', whose default learner bends.",
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.checks.diagnosis.bends import NO_ROOM, Bends, bends, can_bend
+from estimand.checks.diagnosis.bends import NO_ROOM, Bends, bends, can_bend, untested
 from estimand.checks.diagnosis.remedies import richer
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
@@ -69,10 +69,10 @@ class PropensityForm(Check):
         asked = [estimate for estimate in estimates if _logistic(estimate)]
         found = bends(case.sample())
         if found is None:
-            return tuple(self._not_run(estimate, NO_ROOM) for estimate in asked)
+            return tuple(untested(self.spec.key, estimate, "propensity", NO_ROOM) for estimate in asked)
         index = _tested(case, found)
         if index is None:
-            return tuple(self._not_run(estimate, NO_OPTIMUM) for estimate in asked)
+            return tuple(untested(self.spec.key, estimate, "propensity", NO_OPTIMUM) for estimate in asked)
         return tuple(self._one(case, estimate, found, index) for estimate in asked)
 
     def _one(self, case: Case, estimate: Estimate, found: Bends, index: Index) -> Finding:
@@ -93,16 +93,6 @@ class PropensityForm(Check):
             "standard deviations.",
             remedy=richer(estimate) if bent else None,
             evidence=Table({"term": index.names, "after": left.tolist()}),
-        )
-
-    def _not_run(self, estimate: Estimate, why: str) -> Finding:
-        return Finding(
-            check=self.spec.key,
-            about=estimate.id,
-            grade=Grade.NOT_RUN,
-            subject="propensity",
-            message=why,
-            remedy="Compare with 'aipw', whose default learner bends.",
         )
 
 

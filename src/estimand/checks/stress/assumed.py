@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from estimand.checks.diagnosis.weighted import people_weights
 from estimand.core.case import Case
 from estimand.core.display import format_number
 from estimand.core.sample import Sample
@@ -77,14 +78,8 @@ def design_weights(case: Case) -> Floats:
     Precision weights say nothing of people; weights that stand for those without the outcome assume what these bounds
     do not, and are taken off again.
     """
-    weights = _people(case.sample())
+    weights = people_weights(case.sample())
     return weights if case.observation is None else np.asarray(weights * case.observation.probability)
-
-
-def _people(sample: Sample) -> Floats:
-    if sample.weights is None or sample.weight_kind == "precision":
-        return np.ones(sample.n)
-    return np.asarray(sample.weights, dtype=float)
 
 
 def stacked(case: Case, beside: Sample) -> tuple[Floats, Ints, Floats, Ints | None]:
@@ -92,7 +87,7 @@ def stacked(case: Case, beside: Sample) -> tuple[Floats, Ints, Floats, Ints | No
     sample = case.sample()
     values = np.concatenate([case.values(), np.zeros(beside.n)])
     arm = np.concatenate([sample.arm, beside.arm])
-    weights = np.concatenate([design_weights(case), _people(beside)])
+    weights = np.concatenate([design_weights(case), people_weights(beside)])
     if sample.cluster is None or beside.cluster is None:
         return values, arm, weights, None
     return values, arm, weights, np.concatenate([sample.cluster, beside.cluster])

@@ -20,7 +20,7 @@ from estimand.methods.adjustment.difference_ratio import Ratio, outcome_of_momen
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast
 from estimand.methods.adjustment.robust import clustered_spread
-from estimand.methods.adjustment.sampling import row_weights
+from estimand.methods.adjustment.sampling import given_weights, row_weights
 from estimand.stats.arrays import Floats
 from estimand.stats.cluster import Block
 from estimand.stats.intervals import welch_df
@@ -109,7 +109,7 @@ class Difference(Method):
         self._refuse_ratio()
         sample = case.sample()
         dummies = (sample.arm[:, None] == np.arange(1, len(sample.arms))).astype(float)
-        fit = least_squares(dummies, case.values(), None if sample.weights is None else row_weights(sample))
+        fit = least_squares(dummies, case.values(), given_weights(sample))
         return (Block(fit, np.arange(sample.n), np.stack([fit.basis.slope(j) for j in range(dummies.shape[1])])),)
 
     def arm_basis(self, case: Case) -> Floats:
@@ -216,7 +216,7 @@ def _standing_for_all(
 def _clustered(case: Case, sample: Sample, base: float) -> tuple[Normal, Baseline]:
     """Cluster-robust covariance of the differences, and of control's mean beside them."""
     dummies = (sample.arm[:, None] == np.arange(1, len(case.arms))).astype(float)
-    fit = least_squares(dummies, case.values(), None if sample.weights is None else row_weights(sample))
+    fit = least_squares(dummies, case.values(), given_weights(sample))
     k = dummies.shape[1]
     control = fit.basis.point(np.zeros(k))
     functionals = np.stack([*(fit.basis.slope(j) for j in range(k)), control])

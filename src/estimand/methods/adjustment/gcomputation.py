@@ -19,7 +19,7 @@ from estimand.methods.adjustment.collinear import refuse_determined
 from estimand.methods.adjustment.contrast import Reported, Rows, contrast, rows_of
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
-from estimand.methods.adjustment.sampling import refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import given_weights, refuse_precision
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats
 from estimand.stats.basis import Basis
@@ -193,7 +193,7 @@ def _design(sample: Sample, crossed: list[int], arm: int | None) -> Floats:
 
 
 def _fit(raw: Floats, values: Floats, family: Family, sample: Sample) -> Model:
-    weights = None if sample.weights is None else row_weights(sample)
+    weights = given_weights(sample)
     if family == "linear":
         line = least_squares(raw, values, weights)
         residual = line.residual if weights is None else line.residual * weights

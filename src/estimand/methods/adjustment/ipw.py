@@ -22,7 +22,7 @@ from estimand.methods.adjustment.contrast import Reported, contrast
 from estimand.methods.adjustment.ipw_replicates import weighted_replicates
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
-from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import given_weights, mean_one_by_arm, refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.tails import Tails, clipped, trimmed
 from estimand.stats.arrays import Floats, Ints
@@ -116,7 +116,7 @@ class IPW(Method):
         if len(case.arms) > 2 or not plain or self.trim is not None or self.clip is not None:
             return None
         sample = case.sample()
-        weights = None if sample.weights is None else row_weights(sample)
+        weights = given_weights(sample)
         fit = fit_glm(sample.features.values, (sample.arm == 1).astype(np.float64), "logistic", weights)
         return weighted_replicates(sample, case.values(), units, fit, self.target)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from estimand.core.question import Target
 from estimand.core.sample import Sample
-from estimand.methods.adjustment.sampling import row_weights
+from estimand.methods.adjustment.sampling import given_weights
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.glm import GLMFit
 from estimand.stats.replicates import Logits, blocks_of, logistic
@@ -73,5 +73,5 @@ def weighted_replicates(sample: Sample, values: Floats, units: Ints, fit: GLMFit
     """Prepare the refits of a logistic propensity and the means that it weights."""
     logits = Logits(fit.basis.matrix, (sample.arm == 1).astype(np.float64), fit.coefficients)
     alone = bool((units == np.arange(sample.n)).all())
-    design = None if sample.weights is None else row_weights(sample)
+    design = given_weights(sample)
     return WeightedReplicates(logits, values, None if alone else units, design, target)

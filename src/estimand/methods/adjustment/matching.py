@@ -33,7 +33,7 @@ from estimand.methods.adjustment.matching_reuse import (
 )
 from estimand.methods.adjustment.matching_space import Distance, Measured, measured
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import refuse_observation, refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import given_weights, refuse_observation, refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.neighbours import Rule
@@ -230,7 +230,7 @@ class Matching(Method):
     def _reused(self, case: Case, measured: Measured, *, several: bool) -> Matched:
         """Match with replacement."""
         sample, values = case.sample(), case.values()
-        weights = None if sample.weights is None else row_weights(sample)
+        weights = given_weights(sample)
         reused = Reused.of(measured.space, sample.arm, self.target, self._reach(), weights)
         kept, (once, _) = reused.kept(), reused.uses()
         _refuse_nobody(kept > 0.0)

@@ -15,6 +15,11 @@ def row_weights(sample: Sample) -> Floats:
     return np.asarray(sample.weights / sample.weights.mean())
 
 
+def given_weights(sample: Sample) -> Floats | None:
+    """Weight of each row, shape (n,), mean one; None where the design has none."""
+    return None if sample.weights is None else row_weights(sample)
+
+
 def mean_one_by_arm(weights: Floats, sample: Sample) -> Floats:
     """Scale weights to mean one in each arm that has any, shape (n,)."""
     out = np.zeros(sample.n)

@@ -9,6 +9,7 @@ from estimand.core.case import Case
 from estimand.core.learner import Learner
 from estimand.core.nuisances import FoldPlan
 from estimand.errors import Code, ConvergenceError, IdentificationError
+from estimand.methods.adjustment.sampling import given_weights
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.basis import independent_basis
 from estimand.stats.glm import fit_glm
@@ -46,8 +47,7 @@ class Cut:
 def scored(case: Case) -> Scored:
     """Rows of a case as the strata use them; weights of mean one where the design has any."""
     sample = case.sample()
-    weights = None if sample.weights is None else np.asarray(sample.weights / sample.weights.mean())
-    return Scored(case.values(), sample.features.values, sample.arm, weights)
+    return Scored(case.values(), sample.features.values, sample.arm, given_weights(sample))
 
 
 def cuts(case: Case, grouping: Grouping) -> list[Cut]:
