@@ -73,6 +73,21 @@ class Failure:
         return ConvergenceError(self.message, remedy=self.remedy)
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An arm that the covariates tell from control completely.
+
+    Attributes
+    ----------
+    arm : int
+    covariate : str or None
+        The data column that does so alone, where one does.
+    """
+
+    arm: int
+    covariate: str | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit(Frozen):
     """Predictions of one nuisance.
@@ -169,4 +184,8 @@ class Nuisances(Protocol):
 
     def fold_ids(self, plan: FoldPlan) -> Ints:
         """Fold of each row."""
+        ...
+
+    def apart(self) -> Apart | None:
+        """First arm that the covariates tell from control completely, if one is."""
         ...

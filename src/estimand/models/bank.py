@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from estimand.core.learner import Learner
-from estimand.core.nuisances import Fit, FoldPlan, Nuisance, Score
+from estimand.core.nuisances import Apart, Fit, FoldPlan, Nuisance, Score
 from estimand.core.run import Run
 from estimand.core.sample import Sample
+from estimand.models.apart import arm_apart
 from estimand.models.crossfit import Problem, Solution, solve
 from estimand.models.folds import given_folds, hashed_folds
 from estimand.models.parametric import multinomial_propensity
@@ -20,11 +21,16 @@ MULTINOMIAL = ("logistic", "linear")
 
 @dataclass(slots=True, eq=False)
 class Cache:
-    """What the banks of a study share: fits, folds and features made ready."""
+    """What the banks of a study share: fits, folds, features made ready, and which arms stand apart."""
 
     fits: dict[tuple[object, ...], Fit] = field(default_factory=dict)
     folds: dict[tuple[object, ...], Ints] = field(default_factory=dict)
     ready: dict[tuple[object, ...], Prepared] = field(default_factory=dict)
+    apart: dict[str, Apart | None] = field(default_factory=dict)
+
+    def for_other_rows(self) -> "Cache":
+        """Start anew for a changed sample; arms that stand apart are remembered, which costs no memory."""
+        return Cache(apart=self.apart)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +107,13 @@ class NuisanceBank:
         if key not in self.cache.folds:
             self.cache.folds[key] = self._split(plan)
         return self.cache.folds[key]
+
+    def apart(self) -> Apart | None:
+        """First arm that the covariates tell from control completely, if one is; looked for once a sample."""
+        key = self.sample.fingerprint
+        if key not in self.cache.apart:
+            self.cache.apart[key] = arm_apart(self.sample)
+        return self.cache.apart[key]
 
     def _split(self, plan: FoldPlan) -> Ints:
         sample = self.sample

@@ -76,9 +76,9 @@ def _with_its_own_nuisances(changed: Case, case: Case) -> Case:
     """Give a case with other rows or another seed a bank for them; what depends on neither stays shared."""
     if not isinstance(changed.source, Sample):
         return changed
-    if not isinstance(case.source, Sample) or changed.source.fingerprint != case.source.fingerprint:
-        return replace(changed, nuisances=NuisanceBank(changed.source, changed.outcome, changed.run, Cache()))
     cache = case.nuisances.cache if isinstance(case.nuisances, NuisanceBank) else Cache()
+    if not isinstance(case.source, Sample) or changed.source.fingerprint != case.source.fingerprint:
+        cache = cache.for_other_rows()
     return replace(changed, nuisances=NuisanceBank(changed.source, changed.outcome, changed.run, cache))
 
 
