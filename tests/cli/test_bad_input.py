@@ -4,16 +4,15 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from in_process import Command, Ended, command_of
 
-from estimand import cli
 from estimand.study.study import Study
 
 COMMAND = Path(sys.executable).with_name("estimand")
@@ -21,30 +20,11 @@ ROWS = 40
 DESIGN = {"kind": "observational", "treatment": "treated", "outcome": "sales", "covariates": ["age", "region"]}
 
 
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Ended]
-
-
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """The command line within this process."""
-
-    def call(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["estimand", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), shown.out, shown.err)
-
     monkeypatch.chdir(tmp_path)
-    return call
+    return command_of(capsys, monkeypatch)
 
 
 def table(**columns: Any) -> pd.DataFrame:
