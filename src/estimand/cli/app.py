@@ -75,6 +75,12 @@ def analyze(
     unit: Annotated[str | None, typer.Option("--unit", help="Column that identifies a row.")] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
+    negative_controls: Annotated[
+        str, typer.Option("--negative-controls", help="Outcomes treatment cannot have changed.")
+    ] = "",
+    negative_exposures: Annotated[
+        str, typer.Option("--negative-exposures", help="Columns that cannot have changed the outcome.")
+    ] = "",
     missing_outcome: Annotated[
         str | None, typer.Option("--missing-outcome", help="Rows without it: complete_case (left out) or weight.")
     ] = None,
@@ -98,7 +104,11 @@ def analyze(
         "control": control,
         "unit": unit,
         "cluster": cluster,
-        "roles": {"post_treatment": _split(post_treatment)},
+        "roles": {
+            "post_treatment": _split(post_treatment),
+            "negative_controls": _split(negative_controls),
+            "negative_exposures": _split(negative_exposures),
+        },
         "missing_outcome": missing_outcome,
     }
     study = {
