@@ -18,6 +18,7 @@ from estimand.stats.arrays import Floats, Ints
 ROUNDS: dict[Task, int] = {"regression": 100, "classification": 50}
 LEAVES: dict[Task, int] = {"regression": 5, "classification": 3}
 ROWS_BEFORE_GROWTH = 10_000
+ROWS_FOR_ALL = 2_000
 
 
 class Boosting(Declared):
@@ -26,7 +27,8 @@ class Boosting(Declared):
     Parameters
     ----------
     rounds : int, optional
-        Number of trees; 100 for a number, 50 for a probability, times the fourth root of n / 10,000 above that.
+        Number of trees; 100 for a number, 50 for a probability, times the fourth root of n / 10,000 above that, and
+        the square root of n / 2,000 below that: few rows are overfitted by many trees.
     leaves : int, optional
         Leaves per tree; 5 for a number, 3 for a probability.
     learning_rate : float
@@ -76,8 +78,9 @@ class Boosting(Declared):
         """Number of trees of one fit."""
         if self.rounds is not None:
             return self.rounds
-        growth = float(max(1.0, lesson.outcome.shape[0] / ROWS_BEFORE_GROWTH) ** 0.25)
-        return round(ROUNDS[lesson.task] * growth)
+        rows = lesson.outcome.shape[0]
+        growth = float(max(1.0, rows / ROWS_BEFORE_GROWTH) ** 0.25 * min(1.0, rows / ROWS_FOR_ALL) ** 0.5)
+        return max(1, round(ROUNDS[lesson.task] * growth))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
