@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.checks.stress.assumed import Assumed, assumed, assumptions_table, outcome_limits, stacked
+from estimand.checks.stress.cells import Cells, observed_cells
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.display import format_number
@@ -12,11 +13,13 @@ from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
 from estimand.stats.arrays import Bools, Floats, Ints
-from estimand.stats.attrition import Trimmed, trimming_bounds
+from estimand.stats.attrition import Trimmed, cell_trimming_bounds, trimming_bounds
 from estimand.stats.set_intervals import end_std_error
 from estimand.stats.worst_case import seen_difference, worst_case
 
 UNSURE = 1.96
+ONE_WAY = "Treatment moves all one way in being observed"
+LISTED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +63,10 @@ class LeeBounds(Check):
 
     Nothing at all: the effect over everyone assigned, each missing outcome at its worst. That treatment moves everybody
     towards being observed, or everybody away from it: the effect on those observed in either arm, by trimming the arm
-    in which more are (Lee). That outcomes are missing at random within arms: the difference between those observed.
-    Intervals allow for the share trimmed being estimated, and cover the effect, not the whole set. There is no line to
-    pass: always a note.
+    in which more are (Lee); and by trimming it within cells of discrete covariates, where there are enough rows, which
+    assumes no more and is narrower as far as the cells tell who is missing, or the outcome. That outcomes are missing
+    at random within arms: the difference between those observed. Intervals allow for the shares trimmed being
+    estimated, and cover the effect, not the whole set. There is no line to pass: always a note.
     """
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
@@ -80,23 +84,37 @@ class LeeBounds(Check):
     def _one(self, case: Case, rows: Assigned, arm: int) -> Finding:
         ours = rows.weights * np.isin(rows.arm, (0, arm))
         trimmed = trimming_bounds(rows.values, rows.observed, rows.arm == arm, ours)
-        found = [
-            _worst_case(case, rows, arm),
-            assumed(
-                "Treatment moves all one way in being observed", (trimmed.low, trimmed.high), rows.cluster, case.level
-            ),
-            _at_random(case, rows, arm),
-        ]
+        worst, whole = _worst_case(case, rows, arm), _one_way(case, rows, trimmed, ONE_WAY)
+        cells = _cells(case, rows, arm)
+        within: list[Assumed] = []
+        if cells is not None:
+            narrower = cell_trimming_bounds(rows.values, rows.observed, rows.arm == arm, ours, cells.code)
+            within.append(_one_way(case, rows, narrower, f"{ONE_WAY}, trimmed within {_named(cells)}"))
         return Finding(
             check=self.spec.key,
             about=case.outcome,
             grade=Grade.NOTE,
             subject=case.arm_terms()[arm - 1].label,
             statistic=trimmed.share,
-            message=_words(case, arm, trimmed, found) + _direction(rows, arm, trimmed),
+            message=_words(case, arm, trimmed, (worst, whole, *within)) + _direction(rows, arm, trimmed),
             remedy="Find out who is missing and why; where it can be had, get the outcome of a random part of them.",
-            evidence=assumptions_table(found),
+            evidence=assumptions_table([worst, whole, *within, _at_random(case, rows, arm)]),
         )
+
+
+def _cells(case: Case, rows: Assigned, arm: int) -> Cells | None:
+    """Cells of covariates that treatment cannot have moved."""
+    features = tuple(sample.features for sample in (case.sample(), case.unobserved) if sample is not None)
+    return observed_cells(features, case.design.roles.post_treatment, rows.observed, (rows.arm == arm, rows.arm == 0))
+
+
+def _named(cells: Cells) -> str:
+    listed = ", ".join(cells.sources[:LISTED]) + (" …" if len(cells.sources) > LISTED else "")
+    return f"{cells.count} cells of {listed}"
+
+
+def _one_way(case: Case, rows: Assigned, trimmed: Trimmed, words: str) -> Assumed:
+    return assumed(words, (trimmed.low, trimmed.high), rows.cluster, case.level)
 
 
 def _worst_case(case: Case, rows: Assigned, arm: int) -> Assumed:
@@ -112,19 +130,23 @@ def _at_random(case: Case, rows: Assigned, arm: int) -> Assumed:
     return assumed("Missing at random within arms", (naive, naive), rows.cluster, case.level)
 
 
-def _words(case: Case, arm: int, trimmed: Trimmed, found: list[Assumed]) -> str:
-    worst, lee, _ = found
+def _words(case: Case, arm: int, trimmed: Trimmed, found: tuple[Assumed, ...]) -> str:
+    worst, lee, *within = found
     named = case.arms[arm] if trimmed.of_treated else case.arms[0]
     shares = f"{trimmed.observed[0]:.1%} of arm '{case.arms[arm]}' and {trimmed.observed[1]:.1%} of '{case.arms[0]}'"
     limits = outcome_limits(case.values())[1]
-    ends = f"between {format_number(lee.low)} and {format_number(lee.high)}"
-    interval = f"{case.level:.0%} interval {format_number(lee.ci_low)} to {format_number(lee.ci_high)}"
+    tighter = "".join(f"; {row.words.removeprefix(f'{ONE_WAY}, ')}, {_between(row, case.level)}" for row in within)
     return (
         f"The outcome was observed for {shares}. If treatment moves everybody one way in being observed, the effect on "
-        f"those observed in either arm lies {ends} ({interval}), after trimming {trimmed.share:.1%} of arm '{named}'. "
-        f"With nothing assumed, the effect over everyone assigned lies between {format_number(worst.low)} and "
-        f"{format_number(worst.high)}: {limits}."
+        f"those observed in either arm lies {_between(lee, case.level)}, after trimming {trimmed.share:.1%} of arm "
+        f"'{named}'{tighter}. With nothing assumed, the effect over everyone assigned lies between "
+        f"{format_number(worst.low)} and {format_number(worst.high)}: {limits}."
     )
+
+
+def _between(row: Assumed, level: float) -> str:
+    interval = f"{level:.0%} interval {format_number(row.ci_low)} to {format_number(row.ci_high)}"
+    return f"between {format_number(row.low)} and {format_number(row.high)} ({interval})"
 
 
 def _direction(rows: Assigned, arm: int, trimmed: Trimmed) -> str:
