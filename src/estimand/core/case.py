@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from estimand.core.design import Experiment, Observational
+from estimand.core.design import Design, Experiment
 from estimand.core.estimate import Term
 from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
@@ -14,6 +14,7 @@ from estimand.core.nuisances import Nuisances
 from estimand.core.observation import Observation
 from estimand.core.run import Run
 from estimand.core.sample import Sample
+from estimand.core.timeline import Timeline
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Floats
 
@@ -47,7 +48,7 @@ class Case:
         Whether checks that fit again keep within a cost, or run whatever they cost.
     """
 
-    design: Observational | Experiment
+    design: Design
     source: Sample | Moments
     outcome: str
     arms: tuple[str, ...]
@@ -73,6 +74,22 @@ class Case:
         raise UnsupportedError(
             "This needs rows, and the source holds only moments.",
             remedy="Give the data as a table, or use a method that reads moments: difference.",
+        )
+
+    def timeline(self) -> Timeline:
+        """Unit, period and cohort of the rows.
+
+        Raises
+        ------
+        UnsupportedError
+            If the design is not a panel.
+        """
+        timeline = self.sample().timeline
+        if timeline is not None:
+            return timeline
+        raise UnsupportedError(
+            "This needs units observed over time, and the design names no time.",
+            remedy="Declare {kind: panel, unit: …, time: …, outcome: …, treatment: … or cohort: …}.",
         )
 
     def fitted(self) -> Nuisances:

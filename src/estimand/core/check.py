@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from estimand.core.case import Case
 from estimand.core.declared import Declared
+from estimand.core.design import ARMS, DesignFields
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding
 from estimand.core.resampling import Resampling
@@ -22,11 +23,12 @@ class Refit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
-    """The card of a check: its key, the question it answers, and where it is from."""
+    """The card of a check: its key, the question it answers, where it is from, and the designs it can judge."""
 
     key: str
     question: str
     references: tuple[str, ...] = ()
+    designs: tuple[type[DesignFields], ...] = ARMS
 
 
 class Check(Declared):

@@ -10,6 +10,7 @@ from estimand.core.finding import Finding
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.jsonable import Json
 from estimand.core.table import Table
+from estimand.core.timeline import Timeline
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
 
 
@@ -110,6 +111,8 @@ class Sample(Frozen):
         What the weights mean; frequencies are whole numbers, and :meth:`expanded` turns them into rows.
     missing : Table or None
         Counts of missing values by column and arm, before any row was left out.
+    timeline : Timeline or None
+        Unit, period and cohort of each row, where the design is a panel.
     """
 
     outcomes: Mapping[str, Floats]
@@ -129,6 +132,7 @@ class Sample(Frozen):
     weights: Floats | None = None
     weight_kind: str | None = None
     missing: Table | None = None
+    timeline: Timeline | None = None
 
     @property
     def n(self) -> int:
@@ -159,6 +163,7 @@ class Sample(Frozen):
             cluster=None if self.cluster is None else _rows(self.cluster, rows),
             index=index,
             weights=None if self.weights is None else _rows(self.weights, rows),
+            timeline=None if self.timeline is None else self.timeline.take(rows),
             fingerprint=derived(self.fingerprint, "take", index),
         )
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.core.design import Design
+from estimand.core.design import Design, Panel
 from estimand.core.frozen import FrozenMap
 from estimand.core.sample import Drop, Encoded, Sample, content_fingerprint
+from estimand.core.timeline import Timeline
 from estimand.data.column import Column, Numbers, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats
@@ -17,9 +18,12 @@ from estimand.data.names import check_names
 from estimand.data.outcome import read_outcome, refuse_uninformative
 from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
 from estimand.data.source import Source
+from estimand.data.timeline import Places, Times, arms_by_cohort, build_timeline, read_times, unit_period_ids
+from estimand.data.timeline_findings import timeline_findings
 from estimand.data.treatment import Arms, check_arm_sizes, read_arms
 from estimand.data.weights import read_weights
-from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes
+from estimand.errors import Code, DesignError
+from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +42,8 @@ class _Read:
     timestamp: Column | None
     negative_controls: tuple[Numbers, ...]
     negative_exposures: tuple[Column, ...]
+    times: Times | None
+    absorbed: tuple[tuple[str, AnyArray, Bools], ...]
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -66,10 +72,11 @@ def build_sample(source: Source, design: Design) -> Sample:
 
 
 def _read(source: Source, design: Design) -> _Read:
+    times = read_times(source, design) if isinstance(design, Panel) else None
     read = _Read(
         source=source,
         design=design,
-        arms=read_arms(source, design.treatment, design.control),
+        arms=_arms(source, design, times),
         outcomes={name: read_outcome(source, name) for name in design.outcome},
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
@@ -79,20 +86,40 @@ def _read(source: Source, design: Design) -> _Read:
         timestamp=None if design.roles.timestamp is None else read_column(source, design.roles.timestamp),
         negative_controls=tuple(read_outcome(source, name) for name in design.roles.negative_controls),
         negative_exposures=tuple(read_covariate(source, name) for name in design.roles.negative_exposures),
+        times=times,
+        absorbed=tuple((name, *keys(source, name)) for name in getattr(design, "absorb", ())),
     )
     for column in read.covariates:
         refuse_all_missing(column, source)
     return read
 
 
+def _arms(source: Source, design: Design, times: Times | None) -> Arms:
+    """Arms of the rows; of a panel, whether the row is treated."""
+    if times is not None and design.treatment == times.cohort_name:
+        return arms_by_cohort(times)
+    arms = read_arms(source, design.treatment, design.control)
+    if times is not None and len(arms.labels) > 2:
+        raise DesignError(
+            f"Treatment '{design.treatment}' of a panel has {len(arms.labels)} values, and being treated is yes or no.",
+            remedy="Leave out the rows of other treatments, or mark treated rows by 1.",
+            code=Code.UNSUPPORTED,
+            found=list(arms.labels),
+        )
+    return arms
+
+
 def _needs(read: _Read) -> list[Need]:
     needs = [Need("treatment missing", read.design.treatment, read.arms.codes >= 0)]
+    if read.times is not None:
+        needs.append(Need("time missing", read.times.time.name, read.times.time.present))
     if read.cluster is not None:
         needs.append(Need("cluster missing", str(read.design.cluster), read.cluster[1]))
     if read.unit is not None:
         needs.append(Need("unit missing", str(read.design.unit), read.unit[1]))
     if read.weights is not None:
         needs.append(Need("weight missing", read.weights.name, read.weights.present))
+    needs += [Need("absorbed level missing", name, present) for name, _, present in read.absorbed]
     if read.design.missing == "complete_case":
         needs += [Need(COVARIATE, column.name, column.present) for column in read.covariates]
     return needs
@@ -109,10 +136,14 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     features = encode_filled(covariates, rows)
     roles = _roles(read, keep, rows)
     ids = _ids(read, keep)
+    timeline = _timeline(read, keep, arm)
     cluster = None if read.cluster is None else _lock(cluster_codes(read.cluster[0][keep]))
+    if cluster is None and timeline is not None:
+        cluster = timeline.unit
     labelled = {f"arm {list(read.arms.labels)}": arm, "ids": ids, **_prefixed("outcome", outcomes)}
     weights = None if read.weights is None else _lock(read.weights.values[keep])
     labelled |= {name: part for name, part in (("cluster", cluster), ("weights", weights)) if part is not None}
+    labelled |= {} if timeline is None else _timed(timeline)
     fingerprint = content_fingerprint(_content(labelled, {"covariates": features, **roles}))
     randomised = read.design.kind == "experiment"
     return Sample(
@@ -132,6 +163,7 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
             *(finding for column in read.covariates for finding in mixed_finding(column)),
             *dropped_finding(drops, source.rows),
             *imputed_finding(covariates, randomised=randomised),
+            *(() if timeline is None else timeline_findings(timeline, rows)),
         ),
         root=fingerprint,
         index=_lock(np.arange(rows)),
@@ -139,7 +171,26 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         weights=weights,
         weight_kind=None if read.design.weights is None else read.design.weights.kind,
         missing=missing_by_arm(_held(read), read.arms.codes, read.arms.labels),
+        timeline=timeline,
     )
+
+
+def _timeline(read: _Read, keep: Bools, arm: Ints) -> Timeline | None:
+    """Unit, period and cohort of the rows kept; of repeated cross-sections, cohorts are those of clusters."""
+    times = read.times
+    if times is None:
+        return None
+    unit, cluster = (None if found is None else cluster_codes(found[0][keep]) for found in (read.unit, read.cluster))
+    absorbed = {name: cluster_codes(values[keep]) for name, values, _ in read.absorbed}
+    places = Places(unit, cluster if unit is None else unit, absorbed)
+    treated = None if read.design.treatment == times.cohort_name else arm
+    return build_timeline(times.take(keep), places, treated, read.source)
+
+
+def _timed(timeline: Timeline) -> dict[str, AnyArray]:
+    """What of a timeline tells two samples apart."""
+    held = {f"period {list(timeline.labels)}": timeline.period, "cohort": timeline.cohort, **timeline.absorbed}
+    return held if timeline.unit is None else {**held, "unit": timeline.unit}
 
 
 def _kept(columns: tuple[Column, ...], keep: Bools) -> tuple[Column, ...]:
@@ -183,6 +234,8 @@ def _ids(read: _Read, keep: Bools) -> Hashes:
     if read.unit is None:
         return _lock(hash_positions(read.source.rows)[keep])
     values = read.unit[0][keep]
+    if read.times is not None:
+        return _lock(unit_period_ids(values, read.times.time.values[keep]))
     ids = hash_keys(values)
     refuse_repeats(values, ids, str(read.design.unit), read.source)
     return _lock(ids)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from estimand.core.finding import Finding
-from estimand.figures.chart import Axis, Chart, Interval, Key, Mark, Panel, Points, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Interval, Key, Mark, Pane, Points, Row, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_interval, format_number
 
@@ -27,7 +27,7 @@ def assumption_bounds_figure(finding: Finding) -> Chart:
     """
     evidence = evidence_of(finding, COLUMNS)
     rows = list(evidence.rows())
-    panel = Panel(
+    panel = Pane(
         marks=_marks(rows),
         x=Axis("Effect (units of the outcome)"),
         rows=[Row(float(j), row["assumption"], _range(row)) for j, row in enumerate(rows)],

@@ -4,7 +4,7 @@ from typing import Any
 
 from estimand.core.finding import Finding
 from estimand.core.table import Table
-from estimand.figures.chart import Axis, Chart, Key, Mark, Panel, Points, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Key, Mark, Pane, Points, Row, Tone, VLine
 from estimand.figures.evidence import evidence_of
 
 NOTE_LINE, WARN_LINE = 0.1, 0.25
@@ -34,7 +34,7 @@ def love_plot_figure(finding: Finding) -> Chart:
     rows = sorted(evidence.rows(), key=lambda row: _badness(row, side), reverse=True)
     shown = rows[:SHOWN]
     ends = [abs(row[name]) for row in shown for name in KEYS if row[name] is not None]
-    panel = Panel(
+    panel = Pane(
         marks=_marks(shown),
         x=Axis(
             "Absolute standardised mean difference (standard deviations)",

@@ -2,7 +2,7 @@
 
 from estimand.core.finding import Finding, Grade
 from estimand.core.table import Table
-from estimand.figures.chart import Axis, Chart, Curve, Mark, Panel, Points, Tone
+from estimand.figures.chart import Axis, Chart, Curve, Mark, Pane, Points, Tone
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_count, format_number, format_plain, format_share
 
@@ -34,7 +34,7 @@ def calibration_figure(finding: Finding) -> Chart:
     ends = [*evidence["predicted"], *evidence["low"], *evidence["high"]]
     low, high = max(0.0, min(ends) - MARGIN), min(1.0, max(ends) + MARGIN)
     ticks = _ticks(low, high)
-    panel = Panel(
+    panel = Pane(
         marks=_marks(evidence, low, high),
         x=Axis("Mean estimated propensity of the tenth", (low, high), ticks),
         y=Axis("Share of the tenth that was treated", (low, high), ticks),

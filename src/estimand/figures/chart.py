@@ -183,7 +183,7 @@ class Key(Frozen):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel(Frozen):
+class Pane(Frozen):
     """One plot area: named rows, or a numeric y axis; without an x axis it holds boxes.
 
     Attributes
@@ -217,7 +217,7 @@ class Chart(Frozen):
         For those who cannot see it: names the numbers shown.
     table : Table
         The data behind the marks.
-    panels : sequence of Panel
+    panels : sequence of Pane
         From top to bottom.
     aligned : bool
         Whether the panels share one x axis, so that their plot areas stand under each other.
@@ -227,5 +227,5 @@ class Chart(Frozen):
     caption: str
     alt: str
     table: Table
-    panels: Sequence[Panel]
+    panels: Sequence[Pane]
     aligned: bool = False

@@ -8,7 +8,7 @@ from estimand.core.question import Target
 from estimand.core.record import StudyRecord
 from estimand.core.table import Table
 from estimand.core.uncertainty import Regions, Segments
-from estimand.figures.chart import Axis, Chart, Interval, Mark, Panel, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Interval, Mark, Pane, Row, Tone, VLine
 from estimand.figures.numbers import format_count, format_interval, format_number, spoken_unit
 from estimand.figures.standing import (
     benchmark_interval,
@@ -117,7 +117,7 @@ def _tone(record: StudyRecord, estimate: Estimate, j: int) -> Tone:
     return Tone.HEADLINE if estimate.id == record.headline and j == 0 else Tone.PLAIN
 
 
-def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) -> Panel:
+def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) -> Pane:
     rows: list[Row] = []
     kind = ratio_of(lines[0].estimate)
     benchmarks = _benchmarks(record, outcome) if kind is None else []
@@ -136,7 +136,7 @@ def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) 
     label = f"Effect on {called}" + (f" ({unit})" if unit else "")
     if kind is not None:
         label = f"{kind[0].upper()}{kind[1:]} of {called}"
-    return Panel(marks, Axis(label), rows=rows, title=(called if kind is None else label) if titled else "")
+    return Pane(marks, Axis(label), rows=rows, title=(called if kind is None else label) if titled else "")
 
 
 def _heading(target: Target) -> str:

@@ -3,7 +3,7 @@
 from estimand.core.audit import AuditRecord
 from estimand.core.record import SampleFlow, StudyRecord
 from estimand.core.table import Table
-from estimand.figures.chart import Box, Chart, Link, Mark, Panel, Row, Tone
+from estimand.figures.chart import Box, Chart, Link, Mark, Pane, Row, Tone
 from estimand.figures.numbers import format_count, format_share
 
 TRUNK, SIDE = 0.25, 0.75
@@ -44,7 +44,7 @@ def sample_flow_figure(record: StudyRecord | AuditRecord) -> Chart:
         caption=f"Data: {record.data}. n = {format_count(flow.rows_used)} rows used.",
         alt=_alt(flow),
         table=_table(flow),
-        panels=(Panel(marks, rows=[Row(at) for at in rows]),),
+        panels=(Pane(marks, rows=[Row(at) for at in rows]),),
     )
 
 

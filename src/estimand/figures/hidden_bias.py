@@ -6,7 +6,7 @@ from typing import Any
 
 from estimand.core.finding import Finding
 from estimand.core.table import Table
-from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Panel, Points, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_number, format_p, format_plain
 
@@ -47,7 +47,7 @@ def rosenbaum_bounds_figure(finding: Finding) -> Chart:
         *_dots(gammas, evidence["largest_p"], top),
     ]
     ticks = [(share * alpha, format_plain(share * alpha)) for share in (0.0, 1.0, 2.0, 3.0, 4.0)]
-    panels = [Panel(p_marks, x, Axis("Largest one-sided p-value", (0.0, top), ticks))]
+    panels = [Pane(p_marks, x, Axis("Largest one-sided p-value", (0.0, top), ticks))]
     known = _known(evidence)
     if known:
         panels.append(_effect_panel([row["gamma"] for row in known], known, x, turned))
@@ -104,7 +104,7 @@ def _known(evidence: Table) -> list[dict[str, Any]]:
     return [row for row in evidence.rows() if all(row[name] is not None for name in EFFECT_COLUMNS)]
 
 
-def _effect_panel(x: Sequence[float], rows: list[dict[str, Any]], axis: Axis, turned: list[Mark]) -> Panel:
+def _effect_panel(x: Sequence[float], rows: list[dict[str, Any]], axis: Axis, turned: list[Mark]) -> Pane:
     """Four curves and the line of no effect."""
     columns = {name: [row[name] for row in rows] for name in EFFECT_COLUMNS}
     ends = [0.0, *columns["ci_low"], *columns["ci_high"]]
@@ -115,7 +115,7 @@ def _effect_panel(x: Sequence[float], rows: list[dict[str, Any]], axis: Axis, tu
     marks += [Curve(x, columns[name], Tone.SECOND, dashed=True) for name in ("ci_low", "ci_high")]
     marks += [Curve(x, columns[name], Tone.FIRST) for name in ("low", "high")]
     limits = (low - pad, high + pad)
-    return Panel(marks, axis, Axis("Effect (units of the outcome)", limits, scale_ticks(*limits)), keys=KEYS)
+    return Pane(marks, axis, Axis("Effect (units of the outcome)", limits, scale_ticks(*limits)), keys=KEYS)
 
 
 def scale_ticks(low: float, high: float) -> list[tuple[float, str]]:

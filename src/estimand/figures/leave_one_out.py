@@ -3,7 +3,7 @@
 from typing import Any
 
 from estimand.core.finding import Finding
-from estimand.figures.chart import Axis, Chart, Interval, Mark, Panel, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Interval, Mark, Pane, Row, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_interval, format_number
 
@@ -37,7 +37,7 @@ def leave_one_out_figure(finding: Finding) -> Chart:
         Interval(j + 1.0, row["estimate"], ((row["low"], row["high"]),), _tone(row)) for j, row in enumerate(shown)
     ]
     numbers = f"{format_number(first['full'])} ({format_interval([first['full_low'], first['full_high']])})"
-    panel = Panel(
+    panel = Pane(
         marks=marks,
         x=Axis(f"Estimate for {finding.subject}"),
         rows=[

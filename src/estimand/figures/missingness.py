@@ -4,7 +4,7 @@ from typing import Any
 
 from estimand.core.finding import Finding
 from estimand.core.table import Table
-from estimand.figures.chart import Axis, Chart, Key, Mark, Panel, Points, Row
+from estimand.figures.chart import Axis, Chart, Key, Mark, Pane, Points, Row
 from estimand.figures.evidence import evidence_of
 from estimand.figures.look import ARM_TONES
 from estimand.figures.numbers import format_share
@@ -32,7 +32,7 @@ def missingness_figure(finding: Finding) -> Chart:
     rows = sorted((row for row in evidence.rows() if row["missing"]), key=lambda row: -row["missing"])
     shown = rows[:SHOWN]
     ends = [row[name] for row in shown for name in (*arms, "missing") if row[name] is not None]
-    panel = Panel(
+    panel = Pane(
         marks=_marks(shown, arms),
         x=Axis("Share of values missing", (0.0, 1.05 * max([*ends, 0.01])), _ticks(max([*ends, 0.01]))),
         rows=[Row(float(j), str(row["column"]), format_share(row["missing"])) for j, row in enumerate(shown)],

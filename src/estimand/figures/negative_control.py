@@ -3,7 +3,7 @@
 from typing import Any
 
 from estimand.core.finding import Finding, Grade
-from estimand.figures.chart import Axis, Chart, Interval, Mark, Panel, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Interval, Mark, Pane, Row, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_interval, format_number, format_p
 
@@ -34,7 +34,7 @@ def negative_control_figure(finding: Finding) -> Chart:
     marks: list[Mark] = [VLine(0.0, "nothing, as it should be")]
     marks += [Interval(float(j), mid, ((low, high),), tone) for j, (_, mid, low, high, tone) in enumerate(lines)]
     what = "Effect (" if effects else "Association with the outcome ("
-    panel = Panel(
+    panel = Pane(
         marks=marks,
         x=Axis(f"{what}standard deviations within arms)"),
         rows=[_row(j, line) for j, line in enumerate(lines)],

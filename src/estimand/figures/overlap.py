@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from estimand.core.finding import Finding, Grade
 from estimand.errors import UnsupportedError
-from estimand.figures.chart import Axis, Bars, Chart, Mark, Note, Panel, Tone, VLine
+from estimand.figures.chart import Axis, Bars, Chart, Mark, Note, Pane, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.look import ARM_TONES
 from estimand.figures.numbers import format_count, format_plain, format_share
@@ -110,7 +110,7 @@ def _named(column: str, position: int) -> str:
     return f"treated ({label})" if label in ("1", "True") else label
 
 
-def _mirrored(spread: _Spread) -> Panel:
+def _mirrored(spread: _Spread) -> Pane:
     """Second arm above, first below: on one scale, or each on its own where one would flatten the other."""
     (below, down), (above, up) = spread.shares.items()
     edges, totals = spread.edges, spread.totals
@@ -125,10 +125,10 @@ def _mirrored(spread: _Spread) -> Panel:
         Note(_beside_tail(edges), -0.96 * stretch * foot, _label(below, totals), ARM_TONES[0], "bottom"),
     ]
     ticks = [(-stretch * at, text) for at, text in _ticks(foot, step)] + [(0.0, "0%"), *_ticks(top, step)]
-    return Panel(marks, _x_axis(edges), Axis(SHARE, (-stretch * foot, top), ticks))
+    return Pane(marks, _x_axis(edges), Axis(SHARE, (-stretch * foot, top), ticks))
 
 
-def _single(spread: _Spread, j: int) -> Panel:
+def _single(spread: _Spread, j: int) -> Pane:
     arm, heights = list(spread.shares.items())[j]
     top, tone = _reach(heights), ARM_TONES[j % len(ARM_TONES)]
     marks: list[Mark] = [
@@ -137,7 +137,7 @@ def _single(spread: _Spread, j: int) -> Panel:
         Note(_beside_tail(spread.edges), 0.96 * top, _label(arm, spread.totals), tone),
     ]
     ticks = [(0.0, "0%"), *_ticks(top)]
-    return Panel(marks, _x_axis(spread.edges, j == len(spread.shares) - 1), Axis(SHARE, (0.0, top), ticks))
+    return Pane(marks, _x_axis(spread.edges, j == len(spread.shares) - 1), Axis(SHARE, (0.0, top), ticks))
 
 
 def _reach(heights: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from estimand.core.record import StudyRecord
 from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Normal
 from estimand.errors import UnsupportedError
-from estimand.figures.chart import Axis, Chart, Curve, Mark, Panel, Points, Tone
+from estimand.figures.chart import Axis, Chart, Curve, Mark, Pane, Points, Tone
 from estimand.figures.numbers import (
     format_count,
     format_interval,
@@ -98,7 +98,7 @@ def _limits(rows: Sequence[dict[str, float]]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _panel(arm: str, rows: Sequence[dict[str, float]], label: str, limits: tuple[float, float], vetoed: bool) -> Panel:
+def _panel(arm: str, rows: Sequence[dict[str, float]], label: str, limits: tuple[float, float], vetoed: bool) -> Pane:
     tone = Tone.VETOED if vetoed else Tone.FIRST
     x = [row["quantile"] for row in rows]
     marks: list[Mark] = [
@@ -110,7 +110,7 @@ def _panel(arm: str, rows: Sequence[dict[str, float]], label: str, limits: tuple
         Points(x, [row["value"] for row in rows], tone),
     ]
     ticks = [(j / 10, format_plain(j / 10)) for j in range(0, 11, 2)]
-    return Panel(marks, x=Axis("Quantile", (0.0, 1.0), ticks), y=Axis(label, limits, _ticks(*limits)), title=arm)
+    return Pane(marks, x=Axis("Quantile", (0.0, 1.0), ticks), y=Axis(label, limits, _ticks(*limits)), title=arm)
 
 
 def _ticks(low: float, high: float) -> list[tuple[float, str]]:

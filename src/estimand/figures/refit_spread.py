@@ -2,7 +2,7 @@
 
 from estimand.core.finding import Finding, Grade
 from estimand.core.table import Table
-from estimand.figures.chart import Axis, Chart, Mark, Panel, Points, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Mark, Pane, Points, Row, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_number
 
@@ -33,7 +33,7 @@ def refit_spread_figure(finding: Finding) -> Chart:
         VLine(full, f"all rows, as planned: {format_number(full)}", Tone.BENCHMARK, (full - half, full + half)),
         Points(values, [float(j) for j in range(count)], Tone.NAIVE if finding.grade is Grade.WARN else Tone.FIRST),
     ]
-    panel = Panel(
+    panel = Pane(
         marks=marks,
         x=Axis(f"Estimate for {finding.subject}, each fitted again", _limits(values, full, half)),
         rows=[Row(float(j)) for j in range(count)],

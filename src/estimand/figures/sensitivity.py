@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimand.core.finding import Finding
-from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Panel, Points, Tone
+from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Tone
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_number, format_plain, format_share
 
@@ -75,7 +75,7 @@ def sensitivity_contour_figure(finding: Finding) -> Chart:
     x_top = _reach([row["with_treatment"] for row in points], coefficient)
     y_top = _reach([row["with_outcome"] for row in points], coefficient)
     names = list(dict.fromkeys(row["covariate"] for row in points))
-    panel = Panel(
+    panel = Pane(
         marks=[*_contours(coefficient, x_top, y_top), *_benchmarks(points, names)],
         x=Axis("Partial R² of the confounder with treatment", (0.0, x_top), _ticks(x_top)),
         y=Axis("Partial R² of the confounder with the outcome", (0.0, y_top), _ticks(y_top)),

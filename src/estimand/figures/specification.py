@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from estimand.core.finding import Finding
-from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Panel, Points, Row, Tone
+from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Row, Tone
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_number, format_plain
 
@@ -41,7 +41,7 @@ def specification_curve_figure(finding: Finding) -> Chart:
     )
 
 
-def _curve(finding: Finding, rows: list[dict[str, Any]], limits: tuple[float, float]) -> Panel:
+def _curve(finding: Finding, rows: list[dict[str, Any]], limits: tuple[float, float]) -> Pane:
     ends = [0.0, *(row["low"] for row in rows), *(row["high"] for row in rows)]
     room = 0.05 * (max(ends) - min(ends)) or 1.0
     marks: list[Mark] = [Curve(limits, (0.0, 0.0), Tone.QUIET, dashed=True)]
@@ -51,7 +51,7 @@ def _curve(finding: Finding, rows: list[dict[str, Any]], limits: tuple[float, fl
         marks.append(Points([j + 1.0 for j in own], [rows[j]["estimate"] for j in own], tone, small=True))
     low, high = min(ends) - room, max(ends) + room
     named = ((Tone.HEADLINE, "as planned"), (INK, "other"), (THIN, "not counted"))
-    return Panel(
+    return Pane(
         marks=marks,
         x=Axis("", limits, _ranks(len(rows))),
         y=Axis(f"Effect ({finding.subject})", (low, high), _levels(low, high)),
@@ -98,7 +98,7 @@ def _decade(value: float) -> float:
     return size
 
 
-def _matrix(rows: list[dict[str, Any]], limits: tuple[float, float]) -> Panel:
+def _matrix(rows: list[dict[str, Any]], limits: tuple[float, float]) -> Pane:
     lines: list[Row] = []
     dots: list[tuple[Tone, float, float]] = []
     for heading, choices in _choices(rows):
@@ -112,7 +112,7 @@ def _matrix(rows: list[dict[str, Any]], limits: tuple[float, float]) -> Panel:
         own = [(x, y) for held, x, y in dots if held is tone]
         marks.append(Points([x for x, _ in own], [y for _, y in own], tone, small=True))
     x = Axis("Specification, from the smallest estimate to the largest", limits, _ranks(len(rows)))
-    return Panel(marks, x, rows=lines)
+    return Pane(marks, x, rows=lines)
 
 
 def _choices(rows: list[dict[str, Any]]) -> list[tuple[str, list[tuple[str, list[bool]]]]]:

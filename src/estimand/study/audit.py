@@ -9,7 +9,7 @@ from estimand.core.audit import AuditRecord, judge_audit
 from estimand.core.case import Case
 from estimand.core.catalog import keys, resolve
 from estimand.core.check import Check
-from estimand.core.design import Experiment, Observational, as_design
+from estimand.core.design import Design, as_design
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding
 from estimand.core.frozen import FrozenMap
@@ -95,9 +95,7 @@ def audit(
     )
 
 
-def _cases(
-    design: Observational | Experiment, sample: Sample, run: Run, context: tuple[float, GatePolicy]
-) -> list[Case]:
+def _cases(design: Design, sample: Sample, run: Run, context: tuple[float, GatePolicy]) -> list[Case]:
     """One case per outcome, each on every row; the propensity is fitted once for all."""
     level, gates = context
     cache = Cache()
@@ -113,7 +111,7 @@ def _examined(case: Case) -> list[Finding]:
     for key in keys("audits"):
         check: Check = resolve("audits", key)()
         try:
-            if check.applies(case, ()):
+            if isinstance(case.design, check.spec.designs) and check.applies(case, ()):
                 findings.extend(check.examine(case, (), _refuse_refit))
         except EstimandError as error:
             findings.append(not_run(key, STUDY, error))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from estimand.core.case import Case
-from estimand.core.design import Experiment, Observational
+from estimand.core.design import Design
 from estimand.core.finding import Finding, Grade
 from estimand.core.gates import GatePolicy
 from estimand.core.moments import Moments
@@ -23,7 +23,7 @@ _WEIGHTED = "Ask why it is missing: weighting mends what arm and covariates deci
 
 
 def case_of(
-    design: Observational | Experiment,
+    design: Design,
     source: Sample | Moments,
     outcome: str,
     run: Run,

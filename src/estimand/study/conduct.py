@@ -9,7 +9,7 @@ from os import cpu_count
 from typing import Any
 
 from estimand.core.case import Stress
-from estimand.core.design import DesignFields, Experiment, Observational
+from estimand.core.design import Design, DesignFields
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
@@ -40,7 +40,7 @@ class Conduct:
     """A study with everything settled but the numbers."""
 
     data: Any
-    design: Observational | Experiment
+    design: Design
     question: Question
     planned: tuple[Planned, ...]
     headline: str | None

@@ -46,7 +46,7 @@ def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Plan
     for key in keys("checks"):
         check: Check = resolve("checks", key)()
         try:
-            if check.applies(case, estimates):
+            if isinstance(case.design, check.spec.designs) and check.applies(case, estimates):
                 findings.extend(check.examine(case, estimates, refit))
         except EstimandError as error:
             findings.append(not_run(key, STUDY, error))

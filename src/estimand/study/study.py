@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from estimand.core.case import Stress
 from estimand.core.declared import Declared, field_names, refuse_unnamed
-from estimand.core.design import Experiment, Observational, as_design
+from estimand.core.design import Design, Panel, as_design
 from estimand.core.gates import GatePolicy
 from estimand.core.multiplicity import Multiplicity
 from estimand.core.nearest import did_you_mean
@@ -89,9 +89,7 @@ class Study(Declared):
     noun: ClassVar[str] = "The study"
     data: Any
     question: Annotated[Question | None, BeforeValidator(_as_question)] = None
-    design: Annotated[
-        Observational | Experiment | None, BeforeValidator(lambda v: v if v is None else as_design(v))
-    ] = None
+    design: Annotated[Design | None, BeforeValidator(lambda v: v if v is None else as_design(v))] = None
     methods: Annotated[tuple[Any, ...] | str, BeforeValidator(_as_list)] = "all"
     options: Mapping[str, Any] = Field(default_factory=dict)
     target: Annotated[Target | None, BeforeValidator(_as_target)] = None
@@ -144,7 +142,8 @@ class Study(Declared):
         report : callable (label, done, total), optional
             Hears of progress.
         """
-        design, question = self._design(), self._question()
+        design = self._design()
+        question = self._question(design)
         planned = plan_methods(self.methods, self.options, question.target, design, self.resample)
         if self.target is not None:
             refuse_unanswerable(planned, self.target)
@@ -152,7 +151,7 @@ class Study(Declared):
         conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, *lines)
         return conduct.record(threads, report)
 
-    def _design(self) -> Observational | Experiment:
+    def _design(self) -> Design:
         if self.design is not None:
             return self.design
         if self._bundled():
@@ -164,11 +163,14 @@ class Study(Declared):
             remedy="Say how treatment arose: {kind: observational, treatment: …, outcome: …, covariates: […]}.",
         )
 
-    def _question(self) -> Question:
+    def _question(self, design: Design) -> Question:
         question = self.question
         if question is None:
             question = Question(**datasets.describe(self.data).question) if self._bundled() else Question()
-        return question if self.target is None else question.model_copy(update={"target": self.target})
+        if self.target is not None:
+            return question.model_copy(update={"target": self.target})
+        asks_of_the_treated = isinstance(design, Panel) and "target" not in question.model_fields_set
+        return question.model_copy(update={"target": Target.ATT}) if asks_of_the_treated else question
 
     def _bundled(self) -> bool:
         return isinstance(self.data, str) and self.data in datasets.names()

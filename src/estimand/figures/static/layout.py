@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from estimand.figures.chart import Axis, Bars, Box, Curve, Interval, Panel, Points, Row, VLine
+from estimand.figures.chart import Axis, Bars, Box, Curve, Interval, Pane, Points, Row, VLine
 from estimand.figures.look import LEADING, SMALL_SIZE, STACK_BELOW, TEXT_SIZE
 from estimand.figures.numbers import format_ticks
 from estimand.figures.static.type import height_of, lines_of, measure
@@ -50,7 +50,7 @@ class LinePlan:
 class PanelPlan:
     """A panel with all its lengths known."""
 
-    panel: Panel
+    panel: Pane
     left: float
     width: float
     body: float
@@ -88,18 +88,18 @@ class PanelPlan:
         return next(plan for plan in self.rows if plan.row.at == at)
 
 
-def plan_panels(panels: Sequence[Panel], canvas: float, aligned: bool = False) -> list[PanelPlan]:
+def plan_panels(panels: Sequence[Pane], canvas: float, aligned: bool = False) -> list[PanelPlan]:
     """Measure panels on a canvas of a given width; aligned ones share the widest margins."""
     own = [_margins(panel, canvas, _stacked(panel, canvas)) for panel in panels]
     shared = tuple(max(sides) for sides in zip(*own, strict=True)) if aligned else ()
     return [plan_panel(panel, canvas, shared or sides) for panel, sides in zip(panels, own, strict=True)]
 
 
-def _stacked(panel: Panel, canvas: float) -> bool:
+def _stacked(panel: Pane, canvas: float) -> bool:
     return canvas < STACK_BELOW and any(row.label for row in panel.rows)
 
 
-def plan_panel(panel: Panel, canvas: float, margins: tuple[float, ...] | None = None) -> PanelPlan:
+def plan_panel(panel: Pane, canvas: float, margins: tuple[float, ...] | None = None) -> PanelPlan:
     """Measure a panel on a canvas of a given width, with its own margins or those given."""
     stacked = _stacked(panel, canvas)
     left, right = margins or _margins(panel, canvas, stacked)
@@ -123,7 +123,7 @@ def plan_panel(panel: Panel, canvas: float, margins: tuple[float, ...] | None = 
     )
 
 
-def _margins(panel: Panel, canvas: float, stacked: bool) -> tuple[float, float]:
+def _margins(panel: Pane, canvas: float, stacked: bool) -> tuple[float, float]:
     if panel.x is None:
         return 1.0, 1.0
     if stacked:
@@ -137,7 +137,7 @@ def _margins(panel: Panel, canvas: float, stacked: bool) -> tuple[float, float]:
     return min(labels, LABEL_SHARE * canvas) + GUTTER, (values + GUTTER if values else 12.0)
 
 
-def _rows(panel: Panel, canvas: float, left: float, stacked: bool) -> tuple[RowPlan, ...]:
+def _rows(panel: Pane, canvas: float, left: float, stacked: bool) -> tuple[RowPlan, ...]:
     plans: list[RowPlan] = []
     top = 0.0
     for row in panel.rows:
@@ -173,7 +173,7 @@ def box_height(box: Box, canvas: float) -> float:
     return 2 * BOX_PAD + (LINE if box.number else 0.0) + height_of(box_lines(box, canvas), SMALL_SIZE)
 
 
-def _limits(panel: Panel) -> tuple[float, float]:
+def _limits(panel: Pane) -> tuple[float, float]:
     if panel.x is None:
         return 0.0, 1.0
     if panel.x.limits is not None:
@@ -185,7 +185,7 @@ def _limits(panel: Panel) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _positions(panel: Panel) -> Iterator[float]:
+def _positions(panel: Pane) -> Iterator[float]:
     for mark in panel.marks:
         if isinstance(mark, Interval):
             yield mark.value
@@ -220,7 +220,7 @@ def _fits(centre: float, text: str, canvas: float) -> bool:
     return half <= centre <= canvas - half
 
 
-def _lines(panel: Panel, limits: tuple[float, float], frame: Frame) -> tuple[LinePlan, ...]:
+def _lines(panel: Pane, limits: tuple[float, float], frame: Frame) -> tuple[LinePlan, ...]:
     """Give each label the lowest level on which it touches no other."""
     left, width, canvas = frame
     taken: list[list[tuple[float, float]]] = []

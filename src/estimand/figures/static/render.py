@@ -14,7 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from estimand.figures.chart import Chart, Panel, Tone
+from estimand.figures.chart import Chart, Pane, Tone
 from estimand.figures.look import (
     COLOURS,
     EDGE,
@@ -191,7 +191,7 @@ def _backing(alpha: float) -> dict[str, Any]:
     return {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5, "alpha": alpha}
 
 
-def _draw_keys(page: _Page, panel: Panel, left: float, top: float) -> None:
+def _draw_keys(page: _Page, panel: Pane, left: float, top: float) -> None:
     x, y = left, top + LINE / 2
     for key in panel.keys:
         axes = page.axes(x, y - 5.0, 10.0, 10.0)

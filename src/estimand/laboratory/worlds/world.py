@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from scipy.special import ndtr, stdtr
 
-from estimand.core.design import Experiment, Observational, as_design
+from estimand.core.design import Design, as_design
 from estimand.stats.arrays import Bools, Floats, Ints
 
 Surface: TypeAlias = Callable[[Floats], Floats]
@@ -140,7 +140,7 @@ class World:
             given["cluster"] = CLUSTER
         return given | dict(self.design)
 
-    def declared(self) -> Observational | Experiment:
+    def declared(self) -> Design:
         """Return the design as the product reads it."""
         return as_design(self.mapping())
 
