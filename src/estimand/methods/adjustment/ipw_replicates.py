@@ -10,19 +10,24 @@ from estimand.core.sample import Sample
 from estimand.methods.adjustment.sampling import given_weights
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.glm import GLMFit
-from estimand.stats.replicates import Logits, blocks_of, logistic
+from estimand.stats.replicates import Logits, blocks_of, odds
 
 
-def _other(own: Floats) -> Floats:
+def _other(against: Floats) -> Floats:
     """Probability of the other arm."""
-    return np.asarray(1.0 - own)
+    return np.asarray(against / (1.0 + against))
 
 
-# Weight of a row by the probability of its own arm: first a control's, then a treated row's.
+def _inverse(against: Floats) -> Floats:
+    """Inverse of the probability of the own arm, in place of the odds against it."""
+    return np.add(against, 1.0, out=against)
+
+
+# Weight of a row by the odds against its own arm: first a control's, then a treated row's.
 _WEIGHT: dict[Target, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
-    Target.ATE: (np.reciprocal, np.reciprocal),
-    Target.ATT: (lambda own: 1.0 / own - 1.0, np.ones_like),
-    Target.ATC: (np.ones_like, lambda own: 1.0 / own - 1.0),
+    Target.ATE: (_inverse, _inverse),
+    Target.ATT: (np.asarray, np.ones_like),
+    Target.ATC: (np.ones_like, np.asarray),
     Target.ATO: (_other, _other),
 }
 
@@ -58,12 +63,12 @@ class WeightedReplicates:
     def _differences(self, rows: Floats, coefficients: Floats) -> Floats:
         """Hájek differences in every draw, shape (b, 1)."""
         sums = np.zeros((rows.shape[0], 4))
-        for part in blocks_of(rows.shape[1]):
+        for part in blocks_of(rows.shape[1], rows.shape[0]):
             treated, values = self.logits.outcome[part], self.outcome[part]
-            own = logistic(coefficients @ (self.logits.basis[part] * (2.0 * treated - 1.0)[:, None]).T)
+            against = odds(coefficients @ (self.logits.basis[part] * (1.0 - 2.0 * treated)[:, None]).T)
             control, taken = _WEIGHT[self.target]
-            tilt = control(own) if control is taken else np.where(treated > 0.0, taken(own), control(own))
-            tilted = rows[:, part] * tilt
+            tilt = control(against) if control is taken else np.where(treated > 0.0, taken(against), control(against))
+            tilted = np.multiply(rows[:, part], tilt, out=tilt)
             sums += tilted @ np.stack([treated, treated * values, 1.0 - treated, (1.0 - treated) * values], axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(sums[:, [1]] / sums[:, [0]] - sums[:, [3]] / sums[:, [2]])
