@@ -41,7 +41,7 @@ from estimand.study.threads import single_threaded
 HERE = Path(__file__).parent
 RESULT = Path(__file__).with_suffix(".csv")
 THREADS = 2
-GREEDY = {"replace": False, "caliper": 0.2}
+GREEDY = {"replace": False, "caliper": 0.2, "bias_correct": False}
 NEAREST = {"caliper": 0.2}
 METRIC = {"distance": "mahalanobis", "target": "ATE"}
 # Work, rows, seeds, our options, the peer.

@@ -127,10 +127,10 @@ def test_only_a_cell_that_fails_is_measured_again(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(tables, "KNOWN", {})
     monkeypatch.setattr(judge, "KNOWN", {})
     monkeypatch.setattr(calibrate, "RERUN", 30)
-    calibration = Calibration(tmp_path, repetitions=22, methods=("matching",), worlds=("weak_overlap",), rerun=True)
+    calibration = Calibration(tmp_path, repetitions=22, methods=("matching",), worlds=("well_specified",), rerun=True)
     calibration.run(silent)
     found = {c.setting: c for c in calibration.cells()}
-    assert found["matching_pairs"].ruling == "fail"
+    assert found["matching_pairs_plain"].ruling == "fail"
     assert {key: c.repetitions for key, c in found.items() if c.ruling == "fail"} == {
         key: 30 for key, c in found.items() if c.ruling == "fail"
     }

@@ -65,7 +65,7 @@ def test_matching_on_covariates_is_that_of_r(distance: str, key: str) -> None:
 
 
 def test_greedy_matching_in_file_order_of_ties_is_the_reference() -> None:
-    options = {"distance": "probability", "replace": False, "tie_order": "row"}
+    options = {"distance": "probability", "replace": False, "tie_order": "row", "bias_correct": False}
     made = es.estimate(people(), design(PEOPLE), "matching", **options)
     matches("lalonde.nn_noreplace_greedy", value=made.value[0])
     assert made.details["pairs"].shape == (reference("lalonde.nn_noreplace_greedy")["extra"]["n_pairs"], 2)
@@ -318,8 +318,10 @@ COVERAGE = {
     "mahalanobis ATT": ({"distance": "mahalanobis"}, 0.0, 500),
     "mahalanobis ATE": ({"distance": "mahalanobis", "target": "ATE"}, 0.0, 500),
     "mahalanobis without replacement": ({"distance": "mahalanobis", "replace": False}, -1.5, 600),
+    "propensity without replacement": ({"replace": False}, -1.5, 600),
+    "propensity without replacement, arms of a size": ({"replace": False}, -0.3, 500),
 }
-CONSERVATIVE = {"propensity without replacement": ({"replace": False}, -1.5, 600)}
+CONSERVATIVE = {"propensity without replacement": ({"replace": False, "bias_correct": False}, -1.5, 600)}
 
 
 def covered(options: dict[str, Any], shift: float, rows: int, repetitions: int) -> tuple[float, float]:

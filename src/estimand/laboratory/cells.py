@@ -51,6 +51,12 @@ VARIANTS = (
     Setting("matching_mahalanobis_ate", "matching", {"distance": "mahalanobis", "target": "ATE"}),
     Setting("matching_caliper", "matching", {"caliper": 0.2}),
     Setting("matching_pairs", "matching", {"replace": False}),
+    Setting(
+        "matching_pairs_plain",
+        "matching",
+        {"replace": False, "bias_correct": False},
+        ("well_specified", "no_effect", "randomised", "rare_arm"),
+    ),
 )
 
 

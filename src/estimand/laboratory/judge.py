@@ -15,7 +15,7 @@ FEWEST = 20
 
 # Methods whose interval is too wide rather than too narrow, by their own account: held to the lower line only.
 CONSERVATIVE: Mapping[str, str] = {
-    "matching_pairs": "pairs matched on a propensity need not be alike, and the variance takes them to be",
+    "matching_pairs": "the interval is for a larger population, and the truth here is of those matched if some are not",
     "matching_caliper": "the interval is for a larger population, and the truth here is of those matched",
 }
 
@@ -53,15 +53,16 @@ LIMITS = (
     Limit("it balances means, and the outcome is not linear in them", ("misspecified_outcome",),
           ("balancing", "balancing_att")),
     Limit("what matches differ in is corrected for by a line", ("misspecified_outcome",),
-          ("matching_mahalanobis_ate",)),
+          ("matching_mahalanobis_ate", "matching_pairs")),
     Limit("its target asks for rows like nobody in the other arm", ("weak_overlap",),
           (*_WEIGHTED, *_MATCHED, "aipw", "aipw_att", "aipw_linear", "tmle", "dml", "quantile_effects")),
     Limit("as many as one covariate for every five rows", ("high_dimension",),
           (*_WEIGHTED, *_MODELLED, "ipw_ato", "balancing_ato", "quantile_effects")),
     Limit("in many dimensions nearest rows are not near", ("high_dimension",), _MATCHED),
-    Limit("pairs use up nearly all controls, whoever they are like",
-          ("well_specified", "misspecified_outcome", "heterogeneous_effects", "no_effect", "heavy_tails", "small_n",
-           "clustered", "missing_outcomes", "missing_outcomes_weighted"), ("matching_pairs",)),
+    Limit("pairs use up nearly all controls, whoever they are like", ("well_specified", "no_effect"),
+          ("matching_pairs_plain",)),
+    Limit("it leaves out the treated least like the controls, and nothing corrects for it", ("randomised",),
+          ("matching_pairs_plain",)),
 )  # fmt: skip
 KNOWN: Mapping[tuple[str, str], str] = {
     (setting, world): limit.why for limit in LIMITS for world in limit.worlds for setting in limit.settings

@@ -112,7 +112,11 @@ TROUBLES: Mapping[str, Trouble] = {
         carried=("regression", "regression_att"),
     ),
     "matching.reservoir": Trouble(
-        "pairs that take nearly all controls", Grade.WARN, ("well_specified", "no_effect"), ("rare_arm",)
+        "pairs that take nearly all controls",
+        Grade.WARN,
+        ("well_specified", "no_effect"),
+        ("rare_arm",),
+        carried=("matching_pairs_plain",),
     ),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways", Grade.NOTE, ("misspecified_outcome",), ALIKE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import estimand as es
 from estimand.checks.diagnosis.reservoir import shortage
 
-WITHOUT = {"method": "matching", "target": "ATT", "replace": False}
+WITHOUT = {"method": "matching", "target": "ATT", "replace": False, "bias_correct": False}
 
 
 def table(controls: int, treated: int, shift: float = 0.3, seed: int = 1) -> pd.DataFrame:
@@ -67,9 +67,23 @@ def test_a_distance_without_a_propensity_is_judged_by_its_numbers_alone() -> Non
     assert "likely" not in finding.message
 
 
-def test_with_replacement_and_in_an_experiment_there_is_nothing_to_run_out_of() -> None:
+def test_with_replacement_there_is_nothing_to_run_out_of() -> None:
     assert not found(table(150, 120), replace=True)
-    assert not found(table(150, 120), kind="experiment")
+
+
+def test_where_a_regression_corrects_what_sets_differ_in_it_is_a_note() -> None:
+    (finding,) = found(table(150, 120), bias_correct=None)
+    assert finding.grade is es.Grade.NOTE
+    assert "rests on the regression" in finding.message
+    assert [f.grade for f in found(table(800, 80), bias_correct=True)] == [es.Grade.PASS]
+
+
+def test_in_an_experiment_only_the_treated_left_out_matter_and_only_without_correction() -> None:
+    (enough,), (short,) = (found(table(*counts, shift=0.0), kind="experiment") for counts in ((150, 120), (120, 150)))
+    assert (enough.grade, short.grade) == (es.Grade.PASS, es.Grade.WARN)
+    assert short.threshold == 1.0
+    assert "pulls the arms apart" in short.message
+    assert not found(table(120, 150, shift=0.0), kind="experiment", bias_correct=None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=2, max_size=8), st.integers(1, 2))
@@ -93,10 +107,12 @@ def test_the_shortage_is_what_the_best_matching_upwards_leaves_unmet(rows: list[
 def test_the_warning_stands_where_the_bias_does() -> None:
     """The truth is zero and the outcome the covariate: pairs of near-equal arms keep the raw gap, others do not."""
 
-    def bias(controls: int) -> float:
+    def bias(controls: int, *, correct: bool = False) -> float:
         frames = (table(controls, 100, shift=0.6, seed=s) for s in range(20))
         design = {"kind": "observational", "treatment": "d", "outcome": "y", "covariates": ["x"]}
-        return float(np.mean([es.estimate(f, design, "matching", replace=False).value[0] for f in frames]))
+        options = {"replace": False, "bias_correct": correct}
+        return float(np.mean([es.estimate(f, design, "matching", **options).value[0] for f in frames]))
 
     assert bias(110) > 4 * np.sqrt(2 / 100 / 20)
+    assert abs(bias(110, correct=True)) < 4 * np.sqrt(2 / 100 / 20)
     assert abs(bias(1_500)) < 4 * np.sqrt(2 / 100 / 20)

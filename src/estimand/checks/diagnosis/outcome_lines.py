@@ -70,8 +70,8 @@ def resting(estimate: Estimate) -> bool:
     if estimate.method == "balancing":
         return estimate.target is not Target.ATO
     if estimate.method == "matching":
-        near = options.get("distance") in {"mahalanobis", "euclidean"}
-        return near if options.get("bias_correct") is None else bool(options.get("bias_correct"))
+        never = options.get("replace") is not False and options.get("distance") in {"propensity", "probability"}
+        return not never if options.get("bias_correct") is None else bool(options.get("bias_correct"))
     return estimate.method in {"regression", "gcomputation"}
 
 

@@ -82,8 +82,8 @@ class Matching(Method):
     Distances are in standard deviations, over all rows: of the logit of the propensity (default), of the
     propensity; or Mahalanobis with the covariance of all rows; or Euclidean after dividing each encoded covariate by
     its standard deviation. Assumes no unmeasured confounding given the covariates, overlap, and for a propensity
-    distance a right model of it. In many dimensions nearest rows are not near: the bias correction removes what is
-    linear of that, and ``aipw`` is to be preferred.
+    distance a right model of it. In many dimensions nearest rows are not near, and without replacement sets take whom
+    they must: the bias correction removes what is linear of that, and ``aipw`` is to be preferred.
 
     Several arms are each matched with control as if the others were not there, for ATT or ATC; terms covary through the
     controls, or the sets, that they share. Sampling weights say how much each row of the target counts, and its matches
@@ -94,9 +94,9 @@ class Matching(Method):
     selection is taken as given. Under sampling weights the same with a row's loading summed from weights, for covariate
     distances. It is refused under clusters, for which none is established. Without replacement, regression on the
     matched sets clustered by set, CR1, or CR2 where fewer than 40 sets would be left if all had equal leverage (CR1
-    under weights); with clusters two-way, by set and by cluster. Sets matched on a propensity need not be alike in the
-    covariates, and this variance is then too large rather than too small. A bootstrap of rows is not valid for
-    matching, and is not offered.
+    under weights); with clusters two-way, by set and by cluster. It is right for sets alike in the covariates, or
+    corrected for what they differ in (Abadie & Spiess 2022); without ``bias_correct``, sets matched on a propensity
+    are neither, and it errs on either side. A bootstrap of rows is not valid for matching, and is not offered.
 
     Parameters
     ----------
@@ -120,8 +120,9 @@ class Matching(Method):
         of the hashed ids. Default: "hardest", but "id" with a caliper, within which going down the propensity would
         push each treated row to a control at the caliper's lower edge.
     bias_correct : bool, optional
-        Correct for what matches differ in, by least squares in the matched set (Abadie & Imbens 2011). Default: for
-        "mahalanobis" and "euclidean". Not with replacement on a propensity, whose variance has no place for it.
+        Correct for what matches differ in, by least squares in the matched set (Abadie & Imbens 2011; without
+        replacement Abadie & Spiess 2022, whose errors by set are right for it and not for sets left unlike). Default:
+        yes, but with replacement on a propensity never: its variance has no place for it.
     covariance : "heteroskedastic" | "homoskedastic"
         With replacement: the outcome's variance row by row, or one for all rows (Abadie & Imbens 2006, as the R
         package Matching has it by default).
@@ -187,7 +188,7 @@ class Matching(Method):
 
     @property
     def _corrected(self) -> bool:
-        return not self._scored if self.bias_correct is None else self.bias_correct
+        return not (self._scored and self.replace) if self.bias_correct is None else self.bias_correct
 
     def estimate(self, case: Case) -> Estimate:
         """Measure distances, match, and compare; arm by arm where there are several."""
