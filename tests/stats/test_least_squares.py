@@ -6,7 +6,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimand.stats.basis import independent_basis, independent_columns
+from estimand.stats.basis import basis_and_gram, independent_basis, independent_columns
 from estimand.stats.covariance import leverage, residual_variance, saturated_rows
 from estimand.stats.linear import LeastSquares, least_squares
 
@@ -159,3 +159,16 @@ def test_as_many_columns_are_kept_as_the_matrix_has_rank(seed: int, p: int, rank
 
 def test_independent_columns_of_nothing_is_nothing() -> None:
     assert independent_columns(np.empty((0, 0))).shape == (0,)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_gram_matrix_handed_over_is_that_of_the_columns_kept(weighted: bool) -> None:
+    rng = np.random.default_rng(12)
+    raw, weights = rng.normal(size=(50, 4)) + 5.0, rng.uniform(0.5, 2.0, 50) if weighted else None
+    raw[:, 2] = raw[:, 0] - 2 * raw[:, 1]
+    basis, cross = basis_and_gram(raw, weights)
+    assert basis.kept.tolist() == [True, True, False, True]
+    scaled = basis.matrix if weights is None else basis.matrix * weights[:, None]
+    np.testing.assert_allclose(cross, basis.matrix.T @ scaled, rtol=1e-12, atol=1e-12)
+    spread = np.average(np.square(basis.matrix[:, 1:]), axis=0, weights=weights)
+    np.testing.assert_allclose(spread, 1.0, rtol=1e-12)

@@ -111,18 +111,32 @@ def independent_basis(raw: Floats, weights: Floats | None = None) -> Basis:
     weights : ndarray of shape (n,), optional
         Observation weights for means and spread.
     """
+    return basis_and_gram(raw, weights)[0]
+
+
+def basis_and_gram(raw: Floats, weights: Floats | None = None) -> tuple[Basis, Floats]:
+    """Build the same basis Z, and hand over ``Z' diag(weights) Z`` of shape (q, q), which decided what it keeps."""
     n, p = raw.shape
     center = np.average(raw, axis=0, weights=weights) if p else np.empty(0)
     matrix = np.empty((n, p + 1))
     matrix[:, 0] = 1.0
     np.subtract(raw, center, out=matrix[:, 1:])
     body = matrix[:, 1:]
-    spread = np.sqrt(np.average(np.square(body), axis=0, weights=weights)) if p else np.empty(0)
+    spread = np.sqrt(_mean_square(body, weights))
     varies = spread > CONSTANT_TOLERANCE * np.maximum(np.abs(center), np.finfo(float).tiny)
     scale = np.where(varies, spread, 1.0)
     body /= scale
-    kept = varies & independent_columns(gram(body, weights)) if p else np.zeros(0, dtype=bool)
+    cross = gram(matrix, weights)
+    kept = varies & independent_columns(cross[1:, 1:])
     if not kept.all():
-        matrix = np.ascontiguousarray(matrix[:, np.concatenate(([True], kept))])
+        columns = np.concatenate(([True], kept))
+        matrix, cross = np.ascontiguousarray(matrix[:, columns]), cross[np.ix_(columns, columns)]
     matrix.setflags(write=False)
-    return Basis(matrix, center, scale, kept)
+    return Basis(matrix, center, scale, kept), cross
+
+
+def _mean_square(body: Floats, weights: Floats | None) -> Floats:
+    """Mean square of each column, without a copy of all of them."""
+    if weights is None:
+        return np.asarray(np.einsum("ij,ij->j", body, body) / body.shape[0])
+    return np.asarray(np.einsum("i,ij,ij->j", weights, body, body) / weights.sum())

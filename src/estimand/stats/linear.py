@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from estimand.stats.arrays import Floats
-from estimand.stats.basis import Basis, gram, independent_basis
+from estimand.stats.basis import Basis, basis_and_gram
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +65,9 @@ def least_squares(raw: Floats, outcome: Floats, weights: Floats | None = None) -
     weights : ndarray of shape (n,), optional
         Precision weights, positive.
     """
-    basis = independent_basis(raw, weights)
+    basis, cross = basis_and_gram(raw, weights)
     z = basis.matrix
-    factor = cho_factor(gram(z, weights))
+    factor = cho_factor(cross)
     target = outcome if weights is None else outcome * weights
     coefficients = cho_solve(factor, z.T @ target)
     residual = outcome - z @ coefficients

@@ -1,10 +1,9 @@
 """Parametric g-formula: model the outcome, then average what it predicts under each arm."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit
 
 from estimand.core.case import Case
 from estimand.core.design import Experiment, Observational
@@ -21,12 +20,10 @@ from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
 from estimand.methods.adjustment.sampling import given_weights, refuse_precision
 from estimand.methods.adjustment.separation import refuse_separated
+from estimand.methods.adjustment.standardised import Family, Layout, Model, standardised
 from estimand.stats.arrays import Floats
-from estimand.stats.basis import Basis
 from estimand.stats.glm import fit_glm
 from estimand.stats.linear import least_squares
-
-Family = Literal["linear", "logistic", "poisson"]
 
 
 @method(
@@ -86,25 +83,17 @@ class GComputation(Method):
                 code=Code.UNSUPPORTED,
             )
         family = self._family(values)
-        crossed = self._crossed(sample)
-        model = _fit(_design(sample, crossed, None), values, family, sample)
+        layout = Layout(len(sample.arms), sample.features.values.shape[1], self._crossed(sample))
+        model = _fit(layout, values, family, sample)
         beside = case.unobserved if self.standardise == "everyone" else None
         groups = [sample] if beside is None else [sample, beside]
-        averages = [
-            [
-                _average(
-                    model,
-                    np.vstack([_design(group, crossed, code) for group in groups]),
-                    self._share(groups, a),
-                )
-                for code in (a, 0)
-            ]
-            for a in range(1, len(sample.arms))
-        ]
-        mean = np.array([[value for value, _ in pair] for pair in averages])
-        psi = np.array([[influence for _, influence in pair] for pair in averages])
-        means = Means(mean[:, 0], mean[:, 1], psi[:, 0].T, psi[:, 1].T)
-        shown = {sample.arms[0]: float(mean[0, 1])} | {sample.arms[j + 1]: float(m) for j, m in enumerate(mean[:, 0])}
+        codes = range(1, len(sample.arms))
+        shares = np.column_stack([self._share(groups, a) for a in codes])
+        features = [group.features.values for group in groups]
+        treated, control = (standardised(model, features, shares, arms) for arms in (list(codes), [0] * len(codes)))
+        means = Means(treated.mean, control.mean, treated.psi, control.psi)
+        shown = {sample.arms[0]: float(control.mean[0])}
+        shown |= {sample.arms[j + 1]: float(m) for j, m in enumerate(treated.mean)}
         details = FrozenMap({"means": FrozenMap(shown), "family": family})
         rows = rows_of(case, beside)
         reported = Reported(self.target, self._population(case, rows, beside), details, kind=self.contrast)
@@ -139,11 +128,11 @@ class GComputation(Method):
             )
         return family
 
-    def _crossed(self, sample: Sample) -> list[int]:
+    def _crossed(self, sample: Sample) -> tuple[int, ...]:
         """Positions of the features whose slopes differ between arms."""
         features = sample.features.features
         if isinstance(self.interactions, bool):
-            return list(range(len(features))) if self.interactions else []
+            return tuple(range(len(features))) if self.interactions else ()
         known = {feature.source for feature in features}
         for name in self.interactions:
             if name not in known:
@@ -152,7 +141,7 @@ class GComputation(Method):
                     remedy="Add it to the covariates, or leave it out of interactions.",
                     found=name,
                 )
-        return [j for j, feature in enumerate(features) if feature.source in self.interactions]
+        return tuple(j for j, feature in enumerate(features) if feature.source in self.interactions)
 
     def _share(self, groups: list[Sample], arm: int) -> Floats:
         """Weight of each row in the average, shape (n,), mean one."""
@@ -162,43 +151,13 @@ class GComputation(Method):
         return np.asarray(raw / raw.mean())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """A fitted outcome model."""
-
-    basis: Basis
-    coefficients: Floats
-    score: Score
-    family: Family
-
-    def respond(self, raw: Floats) -> tuple[Floats, Floats]:
-        """Predictions (n,), and their derivative with respect to the linear predictor (n,), at raw rows."""
-        linear = self.basis.rows(raw) @ self.coefficients
-        if self.family == "linear":
-            return linear, np.ones_like(linear)
-        if self.family == "poisson":
-            mean = np.exp(np.minimum(linear, 500.0))
-            return mean, mean
-        mean = expit(linear)
-        return mean, mean * (1.0 - mean)
-
-
-def _design(sample: Sample, crossed: list[int], arm: int | None) -> Floats:
-    """Columns of the model: arms, covariates, and their products; with every row put in one arm if asked."""
-    features = sample.features.values
-    codes = sample.arm if arm is None else np.full(sample.n, arm)
-    dummies = (codes[:, None] == np.arange(1, len(sample.arms))).astype(float)
-    products = [dummies[:, [k]] * features[:, crossed] for k in range(dummies.shape[1])]
-    return np.hstack([dummies, features, *products])
-
-
-def _fit(raw: Floats, values: Floats, family: Family, sample: Sample) -> Model:
-    weights = given_weights(sample)
+def _fit(layout: Layout, values: Floats, family: Family, sample: Sample) -> Model:
+    raw, weights = layout.design(sample.arm, sample.features.values), given_weights(sample)
     if family == "linear":
         line = least_squares(raw, values, weights)
         residual = line.residual if weights is None else line.residual * weights
         score = Score.single(line.basis.matrix, residual, np.asarray(np.linalg.inv(line.bread), dtype=np.float64))
-        model = Model(line.basis, line.coefficients, score, family)
+        model = Model(layout, line.basis, line.coefficients, score, family)
     else:
         fit = fit_glm(raw, values, family, weights)
         if not fit.converged:
@@ -207,17 +166,7 @@ def _fit(raw: Floats, values: Floats, family: Family, sample: Sample) -> Model:
                 + (": the covariates predict some rows perfectly." if fit.separated else " that was found."),
                 remedy="Drop or coarsen a covariate, set interactions: false, or use family: linear.",
             )
-        model = Model(fit.basis, fit.coefficients, Score.single(fit.basis.matrix, fit.residual, fit.hessian), family)
+        score = Score.single(fit.basis.matrix, fit.residual, fit.hessian)
+        model = Model(layout, fit.basis, fit.coefficients, score, family)
     refuse_determined(sample, model.basis.kept)
     return model
-
-
-def _average(model: Model, raw: Floats, share: Floats) -> tuple[float, Floats]:
-    """Mean prediction over the target, and its influence of shape (n,); the rows fitted come first."""
-    prediction, slope = model.respond(raw)
-    n, fitted = share.shape[0], model.score.residual.shape[0]
-    mean = float(share @ prediction / n)
-    gradient = model.basis.rows(raw).T @ (share * slope) / n
-    psi = share * (prediction - mean)
-    psi[:fitted] += model.score.carried(gradient[None, :]) * (n / fitted)
-    return mean, psi
