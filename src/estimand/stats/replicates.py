@@ -11,7 +11,7 @@ from estimand.stats.arrays import Floats, Ints
 from estimand.stats.influence import sum_within
 
 # A block of a batch, and what is worked out beside it, stay in a core's second cache.
-BLOCK_CELLS = 32_768
+BLOCK_CELLS = 65_536
 MOST_STEPS = 25
 # A Hessian from less than this away, in the scaled columns, serves for the steps that remain.
 NEAR = 1e-3
@@ -37,7 +37,7 @@ def unpacked(packed: Floats, size: int) -> Floats:
 
 
 def blocks_of(rows: int, width: int) -> list[slice]:
-    """Slices of the rows such that an array of one by ``width`` has at most 32,768 cells."""
+    """Slices of the rows such that an array of one by ``width`` has at most 65,536 cells."""
     size = max(BLOCK_CELLS // width, 1)
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
