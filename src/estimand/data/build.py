@@ -18,7 +18,15 @@ from estimand.data.names import check_names
 from estimand.data.outcome import read_outcome, refuse_uninformative
 from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
 from estimand.data.source import Source
-from estimand.data.timeline import Places, Times, arms_by_cohort, build_timeline, read_times, unit_period_ids
+from estimand.data.timeline import (
+    Places,
+    Times,
+    arms_by_cohort,
+    build_timeline,
+    read_times,
+    unit_period_ids,
+    with_starts,
+)
 from estimand.data.timeline_findings import timeline_findings
 from estimand.data.treatment import Arms, check_arm_sizes, read_arms
 from estimand.data.weights import read_weights
@@ -72,16 +80,20 @@ def build_sample(source: Source, design: Design) -> Sample:
 
 
 def _read(source: Source, design: Design) -> _Read:
+    unit, cluster = (None if name is None else keys(source, name) for name in (design.unit, design.cluster))
     times = read_times(source, design) if isinstance(design, Panel) else None
+    arms = _arms(source, design, times)
+    if times is not None and times.start is None:
+        times = with_starts(times, cluster if unit is None else unit, arms.codes)
     read = _Read(
         source=source,
         design=design,
-        arms=_arms(source, design, times),
+        arms=arms,
         outcomes={name: read_outcome(source, name) for name in design.outcome},
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
-        unit=None if design.unit is None else keys(source, design.unit),
-        cluster=None if design.cluster is None else keys(source, design.cluster),
+        unit=unit,
+        cluster=cluster,
         weights=None if design.weights is None else read_weights(source, design.weights),
         timestamp=None if design.roles.timestamp is None else read_column(source, design.roles.timestamp),
         negative_controls=tuple(read_outcome(source, name) for name in design.roles.negative_controls),
@@ -128,6 +140,7 @@ def _needs(read: _Read) -> list[Need]:
 def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     source, rows = read.source, int(np.count_nonzero(keep))
     arm = _lock(read.arms.codes[keep])
+    timeline = _timeline(read, keep, arm)
     check_arm_sizes(read.arms, arm, source.rows - rows)
     outcomes = {name: _kept_outcome(column, keep, source) for name, column in read.outcomes.items()}
     covariates = _kept(read.covariates, keep)
@@ -136,7 +149,6 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     features = encode_filled(covariates, rows)
     roles = _roles(read, keep, rows)
     ids = _ids(read, keep)
-    timeline = _timeline(read, keep, arm)
     cluster = None if read.cluster is None else _lock(cluster_codes(read.cluster[0][keep]))
     if cluster is None and timeline is not None:
         cluster = timeline.unit
@@ -163,7 +175,7 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
             *(finding for column in read.covariates for finding in mixed_finding(column)),
             *dropped_finding(drops, source.rows),
             *imputed_finding(covariates, randomised=randomised),
-            *(() if timeline is None else timeline_findings(timeline, rows)),
+            *(() if timeline is None or read.times is None else timeline_findings(timeline, read.times.take(keep))),
         ),
         root=fingerprint,
         index=_lock(np.arange(rows)),
@@ -180,9 +192,8 @@ def _timeline(read: _Read, keep: Bools, arm: Ints) -> Timeline | None:
     times = read.times
     if times is None:
         return None
-    unit, cluster = (None if found is None else cluster_codes(found[0][keep]) for found in (read.unit, read.cluster))
-    absorbed = {name: cluster_codes(values[keep]) for name, values, _ in read.absorbed}
-    places = Places(unit, cluster if unit is None else unit, absorbed)
+    unit = None if read.unit is None else cluster_codes(read.unit[0][keep])
+    places = Places(unit, {name: cluster_codes(values[keep]) for name, values, _ in read.absorbed})
     treated = None if read.design.treatment == times.cohort_name else arm
     return build_timeline(times.take(keep), places, treated, read.source)
 

@@ -1,62 +1,70 @@
 """The time, unit and cohort columns of a panel: periods in order, and who was first treated when."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from estimand.core.frozen import FrozenMap
 from estimand.core.panel import Panel
 from estimand.core.timeline import Timeline
-from estimand.data.column import Kind, Labels, Numbers, read_column
+from estimand.data.clock import clock_of, label_of_period
+from estimand.data.column import Kind, Numbers, read_column, refuse_infinite
 from estimand.data.identity import hash_keys
 from estimand.data.source import Source
+from estimand.data.text_times import no_period, read_periods
 from estimand.data.treatment import Arms
-from estimand.errors import Code, DataError, DesignError
+from estimand.errors import Code, DataError, DesignError, IdentificationError
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
 
 MOST_PERIODS = 10_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Times:
-    """Columns of a panel that say when, before any row is dropped.
+    """When each row is, and when its unit was first treated, before any row is dropped.
 
     Attributes
     ----------
     time : Numbers
-    cohort : Numbers or None
-        Not-a-number, infinite or zero where never.
+    start : ndarray of shape (n,) or None
+        Time of the first treated period of the row's unit; not-a-number where never, minus infinity where the unit is
+        not seen before it is treated. None until it is derived.
+    cohort_name : str or None
+        Column of the cohort, where one is given.
+    switched_off : ndarray of shape (n,) of bool
+        Rows of units that were treated and later were not.
+    written : mapping of float to str
+        How to write a time for people, where its value would not do.
     """
 
     time: Numbers
-    cohort: Numbers | None
-
-    @property
-    def cohort_name(self) -> str | None:
-        """Column of the cohort, where one is given."""
-        return None if self.cohort is None else self.cohort.name
+    start: Floats | None
+    cohort_name: str | None
+    switched_off: Bools
+    written: Mapping[float, str] = field(default_factory=dict)
 
     def take(self, keep: Bools) -> "Times":
         """Keep the rows of a mask."""
-        return Times(self.time.take(keep), None if self.cohort is None else self.cohort.take(keep))
+        start = None if self.start is None else self.start[keep]
+        return replace(self, time=self.time.take(keep), start=start, switched_off=self.switched_off[keep])
+
+    def label(self, value: float) -> str:
+        """Write a time for people."""
+        return self.written.get(float(value), label_of_period(value, self.time.kind))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Who each row used is: codes of its unit, of the group that shares a treatment, and further levels.
+    """Who each row used is: codes of its unit, and further levels.
 
     Attributes
     ----------
     unit : ndarray of shape (n,) or None
-    group : ndarray of shape (n,) or None
-        Within which treatment switches on: the unit, or the cluster of repeated cross-sections.
     absorbed : mapping of str to ndarray of shape (n,)
     """
 
     unit: Ints | None
-    group: Ints | None
     absorbed: dict[str, Ints]
 
 
@@ -66,38 +74,81 @@ def read_times(source: Source, design: Panel) -> Times:
     Raises
     ------
     DataError
-        If either is text, or the cohort is not of the time's kind.
+        If either has no order in time, or the cohort is not of the time's kind.
     """
-    time = _ordered(source, design.time, "time")
+    time, written = _ordered(source, design.time, "time")
+    refuse_infinite(time, source)
+    off = np.zeros(source.rows, dtype=np.bool_)
     if design.cohort is None:
-        return Times(time, None)
-    cohort = _ordered(source, design.cohort, "cohort", may_be_empty=True)
+        return Times(time, None, None, off, written)
+    cohort, _ = _ordered(source, design.cohort, "cohort", may_be_never=True)
     if cohort.present.any() and (cohort.kind is Kind.TIME) != (time.kind is Kind.TIME):
         raise DataError(
             f"Cohort '{cohort.name}' of {source.name} holds {_said(cohort)} and time '{time.name}' {_said(time)}.",
             remedy="Give the first treated period in the units of the time column.",
             code=Code.INVALID_MAPPING,
         )
-    return Times(time, cohort)
+    never = ~np.isfinite(cohort.values) | ((cohort.values == 0.0) & (cohort.kind is not Kind.TIME))
+    return Times(time, np.where(never, np.nan, cohort.values), cohort.name, off, written)
 
 
 def _said(column: Numbers) -> str:
     return "dates" if column.kind is Kind.TIME else "numbers"
 
 
-def _ordered(source: Source, name: str, part: str, *, may_be_empty: bool = False) -> Numbers:
+def _ordered(source: Source, name: str, part: str, *, may_be_never: bool = False) -> tuple[Numbers, dict[float, str]]:
     column = read_column(source, name)
-    if isinstance(column, Labels):
-        if may_be_empty and not column.present.any():
-            return Numbers(name, np.full(column.codes.shape, np.nan))
-        example = f", such as '{column.levels[0]}'" if column.levels else ""
-        raise DataError(
-            f"The {part} column '{name}' of {source.name} is text{example}, which has no order in time.",
-            remedy="Give whole numbers (2004, 2005, …) or convert it to dates.",
-            code=Code.INVALID_MAPPING,
-            found=name,
+    if isinstance(column, Numbers):
+        return column, {}
+    if may_be_never and not column.present.any():
+        return Numbers(name, np.full(column.codes.shape, np.nan)), {}
+    found = read_periods(column, may_be_never=may_be_never) if column.levels else None
+    if found is None:
+        raise no_period(column, part, source.name, may_be_never=may_be_never)
+    return found
+
+
+def with_starts(times: Times, group: tuple[AnyArray, Bools] | None, treated: Ints) -> Times:
+    """Derive when each row's group was first treated, from every row that says so.
+
+    Parameters
+    ----------
+    times : Times
+    group : tuple of ndarray of shape (n,) and mask, or None
+        Within which treatment switches on: the unit, or the cluster of repeated cross-sections.
+    treated : ndarray of shape (n,)
+        1 in rows that are treated, 0 in those that are not, -1 where it is not known.
+
+    Raises
+    ------
+    DesignError
+        If there is no group.
+    """
+    if group is None:
+        raise DesignError(
+            "Without a unit, nothing says when whom treatment reached.",
+            remedy="Name the cohort column, or the cluster within which treatment switches on.",
         )
-    return column
+    values, present = group
+    known = present & times.time.present & (treated >= 0)
+    start = np.full(known.shape, np.nan)
+    off = np.zeros(known.shape, dtype=np.bool_)
+    if known.any():
+        _, code = np.unique(values[known], return_inverse=True)
+        start[known], off[known] = _derived(times.time.values[known], code, treated[known] > 0)
+    return replace(times, start=start, switched_off=off)
+
+
+def _derived(time: Floats, code: Ints, on: Bools) -> tuple[Floats, Bools]:
+    """First treated time of each row's group, and whether it was untreated again later."""
+    groups = int(code.max()) + 1
+    first, seen = np.full(groups, np.inf), np.full(groups, np.inf)
+    np.minimum.at(seen, code, time)
+    np.minimum.at(first, code[on], time[on])
+    back = np.zeros(groups, dtype=np.bool_)
+    back[code[~on & (time > first[code])]] = True
+    start = np.where(np.isinf(first), np.nan, np.where(first <= seen, -np.inf, first))
+    return start[code], back[code]
 
 
 def build_timeline(times: Times, places: Places, treated: Ints | None, source: Source) -> Timeline:
@@ -117,31 +168,31 @@ def build_timeline(times: Times, places: Places, treated: Ints | None, source: S
     DataError
         If there is one period, a unit twice in a period, a unit of two cohorts, or a treatment that is not of its
         cohort.
+    IdentificationError
+        If nobody is treated, or nobody is seen before treatment.
     """
     values, period = np.unique(times.time.values, return_inverse=True)
-    _refuse_no_time(values, times.time, source)
+    _refuse_no_time(values, times, source)
     period = period.astype(np.int64)
-    labels = tuple(_label(value, times.time.kind) for value in values)
+    labels = tuple(times.label(value) for value in values)
     if places.unit is not None:
         _refuse_twice(places.unit, period, labels, source)
-    if times.cohort is None:
-        cohort, off = _derived(period, places.group, treated, values.shape[0])
-    else:
-        cohort = _given(times.cohort.values, values)
-        off = np.zeros(period.shape[0], dtype=np.bool_)
+    cohort = _positions(times, values)
+    if times.cohort_name is not None:
         if places.unit is not None:
-            _refuse_two_cohorts(places.unit, cohort, times.cohort.name, source)
+            _refuse_two_cohorts(places.unit, cohort, times.cohort_name, source)
         if treated is not None:
-            _refuse_other_treatment(treated, period >= cohort, times.cohort.name)
-    clock = _clock(values, times.time.kind)
-    return Timeline(places.unit, period, labels, clock, cohort, off, FrozenMap(places.absorbed))
+            _refuse_other_treatment(treated, period >= cohort, times.cohort_name)
+    _refuse_no_cohort(cohort, labels, times, source)
+    clock = clock_of(values, times.time.kind)
+    return Timeline(places.unit, period, labels, clock, cohort, times.switched_off, FrozenMap(places.absorbed))
 
 
-def _refuse_no_time(values: Floats, time: Numbers, source: Source) -> None:
+def _refuse_no_time(values: Floats, times: Times, source: Source) -> None:
     count = values.shape[0]
     if count < 2:
         raise DataError(
-            f"Time '{time.name}' of {source.name} holds one period only, {_label(values[0], time.kind)}.",
+            f"Time '{times.time.name}' of {source.name} holds one period only, {times.label(values[0])}.",
             remedy="Add the periods before treatment: a panel compares changes over time.",
             code=Code.INSUFFICIENT_DATA,
             found=count,
@@ -149,7 +200,7 @@ def _refuse_no_time(values: Floats, time: Numbers, source: Source) -> None:
         )
     if count > MOST_PERIODS:
         raise DataError(
-            f"Time '{time.name}' of {source.name} holds {count:,} distinct values.",
+            f"Time '{times.time.name}' of {source.name} holds {count:,} distinct values.",
             remedy="Round it to periods, such as days or weeks, and aggregate.",
             code=Code.INVALID_MAPPING,
             found=count,
@@ -171,29 +222,6 @@ def _refuse_twice(unit: Ints, period: Ints, labels: tuple[str, ...], source: Sou
             code=Code.INVALID_MAPPING,
             found=int(again.size),
         )
-
-
-def _derived(period: Ints, group: Ints | None, treated: Ints | None, periods: int) -> tuple[Ints, Bools]:
-    """First treated period of each row's group, and whether it was untreated again later."""
-    if group is None or treated is None:
-        raise DesignError(
-            "Without a unit, nothing says when whom treatment reached.",
-            remedy="Name the cohort column, or the cluster within which treatment switches on.",
-        )
-    on = treated > 0
-    groups = int(group.max()) + 1
-    first = np.full(groups, periods, dtype=np.int64)
-    np.minimum.at(first, group[on], period[on])
-    cohort = first[group]
-    back = np.zeros(groups, dtype=np.bool_)
-    back[group[~on & (period > cohort)]] = True
-    return cohort, back[group]
-
-
-def _given(cohort: Floats, values: Floats) -> Ints:
-    """Position of the first period at or after the cohort's date; the number of periods where never."""
-    never = ~np.isfinite(cohort) | (cohort == 0.0)
-    return np.where(never, values.shape[0], np.searchsorted(values, np.where(never, 0.0, cohort))).astype(np.int64)
 
 
 def _refuse_two_cohorts(unit: Ints, cohort: Ints, name: str, source: Source) -> None:
@@ -224,38 +252,37 @@ def _refuse_other_treatment(treated: Ints, expected: Bools, name: str) -> None:
         )
 
 
-def _clock(values: Floats, kind: Kind) -> Ints:
-    """Periods as whole numbers of steps: months where dates are all of one day of the month."""
-    steps = _months(values) if kind is Kind.TIME else values
-    if not np.array_equal(steps, np.round(steps)):
-        return np.arange(values.shape[0])
-    whole = np.round(steps - steps[0]).astype(np.int64)
-    return np.asarray(whole // np.gcd.reduce(np.diff(whole)))
+def _positions(times: Times, values: Floats) -> Ints:
+    """Position of the first period at or after each row's start; the number of periods where never."""
+    start = np.full(times.time.values.shape, np.nan) if times.start is None else times.start
+    never = np.isnan(start)
+    found = np.searchsorted(values, np.where(never, values[-1], start))
+    return np.where(never, values.shape[0], found).astype(np.int64)
 
 
-def _months(days: Floats) -> Floats:
-    """Months of dates that are all of one day of the month, or all at its end; else the days themselves."""
-    dates = [EPOCH + timedelta(days=float(day)) for day in days]
-    ends = [(date + timedelta(days=1)).day == 1 for date in dates]
-    moments = {(date.hour, date.minute, date.second, date.microsecond) for date in dates}
-    if len(moments) == 1 and (len({date.day for date in dates}) == 1 or all(ends)):
-        return np.array([12.0 * date.year + date.month for date in dates])
-    return days
-
-
-def _label(value: float, kind: Kind) -> str:
-    if kind is not Kind.TIME:
-        return f"{int(value)}" if value == round(value) else f"{value:g}"
-    moment = EPOCH + timedelta(days=float(value))
-    return moment.date().isoformat() if float(value).is_integer() else moment.isoformat(sep=" ", timespec="seconds")
+def _refuse_no_cohort(cohort: Ints, labels: tuple[str, ...], times: Times, source: Source) -> None:
+    """Refuse a panel in which nobody is both seen before treatment and treated."""
+    if ((cohort > 0) & (cohort < len(labels))).any():
+        return
+    if (cohort == 0).any():
+        raise IdentificationError(
+            f"No unit of {source.name} is seen before it is treated: those treated are so from the first period, "
+            f"{labels[0]}, on.",
+            remedy="Add earlier periods. If the column marks who is ever treated, and not which rows are, name the "
+            "first treated period as cohort instead.",
+        )
+    named = "" if times.cohort_name is None else f" Cohort '{times.cohort_name}' is in the units of the time column?"
+    raise IdentificationError(
+        f"No unit of {source.name} is treated within its periods, {labels[0]} to {labels[-1]}.",
+        remedy=f"Add the periods of treatment, or name another treatment or cohort.{named}",
+    )
 
 
 def arms_by_cohort(times: Times) -> Arms:
     """Arms of rows whose cohort is given: treated from its period on; -1 where the time is missing."""
     time = times.time.values
-    cohort = np.full(time.shape, np.nan) if times.cohort is None else times.cohort.values
-    reached = np.isfinite(cohort) & (cohort != 0.0) & (time >= cohort)
-    return Arms(("untreated", "treated"), np.where(np.isnan(time), -1, reached).astype(np.int64), ())
+    start = np.full(time.shape, np.nan) if times.start is None else times.start
+    return Arms(("untreated", "treated"), np.where(np.isnan(time), -1, time >= start).astype(np.int64), ())
 
 
 def unit_period_ids(unit: AnyArray, time: Floats) -> Hashes:

@@ -1,15 +1,57 @@
 """What a reader of a panel should know before any estimate."""
 
+import re
+
 import numpy as np
 
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
+from estimand.data.timeline import Times
 
 
-def timeline_findings(timeline: Timeline, rows: int) -> tuple[Finding, ...]:
-    """Say what a reader of a panel should know before any estimate: gaps, unbalance, switching off, no history."""
-    return (*_gaps(timeline), *_unbalanced(timeline), *_switched_off(timeline, rows), *_always(timeline, rows))
+def timeline_findings(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
+    """Say what a reader of a panel should know before any estimate.
+
+    Periods missing for everyone, units missing in some, cohorts that begin between periods, treatment that ends,
+    and treatment without a period before it.
+    """
+    rows = timeline.period.shape[0]
+    return (
+        *_gaps(timeline),
+        *_unbalanced(timeline),
+        *_between(timeline, times),
+        *_switched_off(timeline, rows),
+        *_always(timeline, rows),
+    )
+
+
+def _between(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
+    """Say which cohorts given begin at no period of the table."""
+    if times.cohort_name is None or times.start is None:
+        return ()
+    inside = ~timeline.never & ~timeline.always
+    wanted, at = np.unique(times.start[inside], return_index=True)
+    position = timeline.cohort[inside][at]
+    odd = ~np.isin(wanted, times.time.values)
+    if not odd.any():
+        return ()
+    given = [times.label(value) for value in wanted[odd]]
+    counted = [timeline.labels[place] for place in position[odd]]
+    named = ", ".join(f"{start} (as {place})" for start, place in list(zip(given, counted, strict=True))[:5])
+    return (
+        Finding(
+            check="panel.cohort_between",
+            about=STUDY,
+            grade=Grade.NOTE,
+            subject=times.cohort_name,
+            statistic=float(np.count_nonzero(odd)),
+            message=f"Cohorts that begin at no period of the table count from the next one: {named}"
+            f"{' …' if len(given) > 5 else ''}.",
+            remedy="If a period is treated in part, leave it out, or name it as the cohort.",
+            evidence=Table({"cohort": given, "counted as": counted}),
+        ),
+    )
 
 
 def _gaps(timeline: Timeline) -> tuple[Finding, ...]:
@@ -27,10 +69,16 @@ def _gaps(timeline: Timeline) -> tuple[Finding, ...]:
             statistic=float(far.size),
             message=f"Periods are missing for everyone: {', '.join(places[:5])}{' …' if far.size > 5 else ''}. Event "
             "times count steps of the calendar, so some cannot be seen.",
-            remedy="Add the periods between, or read each event time with the cohorts that have it.",
+            remedy="Write months as 2024-01, not as the number 202401, whose steps are not months."
+            if _look_like_months(timeline.labels)
+            else "Add the periods between, or read each event time with the cohorts that have it.",
             evidence=Table({"gap": places, "steps": jumps[far].tolist()}),
         ),
     )
+
+
+def _look_like_months(labels: tuple[str, ...]) -> bool:
+    return all(re.fullmatch(r"(19|20)\d{2}(0[1-9]|1[0-2])", label) for label in labels)
 
 
 def _unbalanced(timeline: Timeline) -> tuple[Finding, ...]:
@@ -85,8 +133,8 @@ def _always(timeline: Timeline, rows: int) -> tuple[Finding, ...]:
             grade=Grade.NOTE,
             subject="treatment",
             statistic=share,
-            message=f"Units with {share:.1%} of the {rows:,} rows are treated from the first period on: nothing is "
-            "known of them before, so no change of theirs is an effect.",
+            message=f"Units with {share:.1%} of the {rows:,} rows are treated from the first period on, or from when "
+            "they are first seen: nothing is known of them before, so no change of theirs is an effect.",
             remedy="Add earlier periods, or leave these units out.",
         ),
     )
