@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_by_hand import ROOT, estimate, mean_difference, pickled
 
-from estimand.core.compare import difference_between
+from estimand.core.compare import difference_between, error_of_difference
 from estimand.core.finding import Grade
 from estimand.core.influence import Influence, joint_psi
 from estimand.core.question import Target
@@ -103,6 +103,19 @@ def test_unlike_estimates_are_not_compared() -> None:
     elsewhere = Influence(np.ones((3, 1)), np.arange(3), 3, "b" * 64)
     with pytest.raises(DesignError, match="different data"):
         difference_between(one, estimate("other data", influence=elsewhere))
+
+
+def test_the_error_of_a_difference_is_asked_of_estimates_however_unlike() -> None:
+    psi = np.array([[2.0, 4.0], [6.0, 8.0]])
+    one = estimate("one", [1.0, 2.0], influence=Influence(psi, np.array([0, 1]), 2, ROOT))
+    other = Influence(np.array([[5.0, 10.0], [5.0, 15.0]]), np.array([1, 2]), 5, ROOT)
+    two = estimate("two", [1.0, 2.0], outcome="y1", target=Target.ATT, influence=other)
+    assert error_of_difference(one, two, 0) == pytest.approx(np.sqrt(1.0**2 + (3.0 - 1.0) ** 2 + 1.0**2), rel=1e-15)
+    halves = np.sqrt(2.0**2 + (4.0 - 1.0) ** 2 + 1.5**2)
+    assert error_of_difference(one, two, 1, times=0.5) == pytest.approx(halves, rel=1e-15)
+    assert error_of_difference(one, estimate("bare", [1.0, 2.0]), 0) is None
+    elsewhere = Influence(np.ones((3, 2)), np.arange(3), 3, "b" * 64)
+    assert error_of_difference(one, estimate("other data", [1.0, 2.0], influence=elsewhere), 0) is None
 
 
 def test_joint_columns_follow_the_estimates_and_rows_the_union_of_units() -> None:

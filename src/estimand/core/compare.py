@@ -10,6 +10,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence, joint_psi
 from estimand.core.uncertainty import Normal
 from estimand.errors import DesignError, UnsupportedError
+from estimand.stats.arrays import Floats
 from estimand.stats.intervals import from_scale, scale_slope
 
 
@@ -28,9 +29,7 @@ def difference_between(first: Estimate, second: Estimate) -> Estimate:
     """
     _refuse_unlike(first, second)
     own, others = _scaled(first), _scaled(second)
-    joint = joint_psi((own, others))
-    k = first.value.shape[0]
-    psi = joint[:, :k] - joint[:, k:]
+    psi = _difference_psi(own, others)
     units = np.union1d(own.units, others.units)
     value = from_scale(first.scaled - second.scaled, first.scale)
     slopes = scale_slope(value, first.scale)
@@ -50,6 +49,24 @@ def difference_between(first: Estimate, second: Estimate) -> Estimate:
         details=FrozenMap({}),
         findings=findings,
     )
+
+
+def error_of_difference(first: Estimate, second: Estimate, term: int, times: float = 1.0) -> float | None:
+    """Standard error of one term of ``first - times * second``, whatever the two estimate.
+
+    None where either has no influence function, or they come from different data.
+    """
+    own, others = first.influence, second.influence
+    if own is None or others is None or own.root != others.root:
+        return None
+    return float(np.linalg.norm(_difference_psi(own, others, times)[:, term]))
+
+
+def _difference_psi(first: Influence, second: Influence, times: float = 1.0) -> Floats:
+    """ψ/n of ``first - times * second`` over the union of their units, shape (m, k)."""
+    joint = joint_psi((first, second))
+    terms = first.psi.shape[1]
+    return joint[:, :terms] - times * joint[:, terms:]
 
 
 def _refuse_unlike(first: Estimate, second: Estimate) -> None:

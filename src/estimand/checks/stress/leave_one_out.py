@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from estimand.checks.stress.altered import without
 from estimand.checks.stress.refits import adjusted_averages, affordable, each
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.compare import error_of_difference
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
-from estimand.core.influence import joint_psi
 from estimand.core.table import Table
 
 NAME = "leave one covariate out"
@@ -109,15 +107,7 @@ def covariates(case: Case) -> list[str]:
 def _left(estimate: Estimate, name: str, again: Estimate, j: int) -> Left:
     value, (low, high) = float(again.value[j]), again.interval()[j]
     move = value - float(estimate.value[j])
-    return Left(name, value, float(low), float(high), move, _joint_error(estimate, again, j))
-
-
-def _joint_error(first: Estimate, second: Estimate, j: int) -> float | None:
-    """Standard error of the difference of one term; None where either has no influence function."""
-    if first.influence is None or second.influence is None or first.influence.root != second.influence.root:
-        return None
-    joint = joint_psi((first.influence, second.influence))
-    return float(np.linalg.norm(joint[:, j] - joint[:, first.value.shape[0] + j]))
+    return Left(name, value, float(low), float(high), move, error_of_difference(estimate, again, j))
 
 
 def _words(estimate: Estimate, lefts: list[Left], j: int, failed: int) -> str:

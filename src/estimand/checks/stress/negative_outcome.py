@@ -9,9 +9,9 @@ from estimand.checks.stress.cost import refit_cost
 from estimand.checks.stress.refits import FULL, Refusal, attempt, unfit
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.compare import error_of_difference
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
-from estimand.core.influence import joint_psi
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.table import Table
@@ -186,18 +186,10 @@ def _tested(case: Case, estimate: Estimate, again: Estimate, name: str, values: 
             ratio=ratio,
             effect=float(estimate.value[j]),
             effect_error=float(estimate.std_error[j]),
-            left_error=_left_error(estimate, again, j, ratio),
+            left_error=error_of_difference(estimate, again, j, ratio),
         )
         for j, term in enumerate(again.terms)
     ]
-
-
-def _left_error(estimate: Estimate, again: Estimate, j: int, ratio: float) -> float | None:
-    """Standard error of the effect less the bias; the ratio of standard deviations counts as known."""
-    if estimate.influence is None or again.influence is None or estimate.influence.root != again.influence.root:
-        return None
-    joint = joint_psi((estimate.influence, again.influence))
-    return float(np.linalg.norm(joint[:, j] - ratio * joint[:, estimate.value.shape[0] + j]))
 
 
 def _words(case: Case, tests: list[Tested], adjusted: Floats, failed: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Would another seed have told another story?"""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +19,28 @@ LINE = 0.5
 FEWEST = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Something that a seed decides in an estimate.
+
+    Attributes
+    ----------
+    subject : str
+    decides : callable of an Estimate returning bool
+    cure : str
+        What to do where it is too dear to be examined.
+    """
+
+    subject: str
+    decides: Callable[[Estimate], bool]
+    cure: str
+
+    def among(self, case: Case, estimates: tuple[Estimate, ...]) -> list[Estimate]:
+        """Estimates from rows that it decides, and that have a standard error to hold against it."""
+        known = [e for e in estimates if e.uncertainty.std_error(e.value) is not None]
+        return [e for e in known if self.decides(e)] if isinstance(case.source, Sample) else []
+
+
 def _drawn_splits(estimate: Estimate) -> bool:
     return cross_fitted(estimate) and isinstance(estimate.options.get("folds"), int)
 
@@ -25,6 +48,10 @@ def _drawn_splits(estimate: Estimate) -> bool:
 def _otherwise_random(estimate: Estimate) -> bool:
     """Whether a seed decides something other than folds: a learner, where the folds are given or there are none."""
     return "nuisance_loss" in estimate.details and not _drawn_splits(estimate)
+
+
+FOLDS = Chance("folds", _drawn_splits, "Set repeats=5, which puts the spread between splits into the standard error.")
+SEED = Chance("seed", _otherwise_random, "Run the study with another seed and compare.")
 
 
 def _refits(
@@ -62,28 +89,19 @@ def _ratio(estimate: Estimate, values: Floats) -> float:
     return spread / error if error > 0.0 else 0.0 if spread == 0.0 else float("inf")
 
 
-def _has_error(estimate: Estimate) -> bool:
-    return estimate.uncertainty.std_error(estimate.value) is not None
-
-
-def _too_dear(key: str, subject: str, estimate: Estimate, remedy: str) -> Finding:
+def _too_dear(key: str, chance: Chance, estimate: Estimate) -> Finding:
     message = f"{FEWEST} refits on {estimate.n_obs:,} rows would cost more than the check may spend."
-    return Finding(key, estimate.id, Grade.NOT_RUN, subject, message, remedy)
+    return Finding(key, estimate.id, Grade.NOT_RUN, chance.subject, message, chance.cure)
 
 
 def _examined(
-    check: "SplitStability | SeedStability",
-    case: Case,
-    chosen: list[Estimate],
-    refit: Refit,
-    otherwise: tuple[str, str],
+    check: "SplitStability | SeedStability", case: Case, estimates: tuple[Estimate, ...], refit: Refit, chance: Chance
 ) -> tuple[Finding, ...]:
-    """Answer for the chosen estimates, or say of what subject nothing could be said and what to do instead."""
-    key = check.spec.key
+    """Answer for the estimates that a chance decides, or say that it would be too dear and what to do instead."""
+    key, chosen = check.spec.key, chance.among(case, estimates)
     count = _affordable(case, chosen, check.refits, check.spend, check.limit)
     if not count:
-        subject, cure = otherwise
-        return tuple(_too_dear(key, subject, estimate, cure) for estimate in chosen)
+        return tuple(_too_dear(key, chance, estimate) for estimate in chosen)
     made = _refits(key, case, chosen, refit, count)
     return tuple(check.answer(case, estimate, made, j) for j, estimate in enumerate(chosen))
 
@@ -111,13 +129,11 @@ class SplitStability(Check):
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
         """Apply to estimates whose folds are drawn."""
-        return isinstance(case.source, Sample) and any(_drawn_splits(e) and _has_error(e) for e in estimates)
+        return bool(FOLDS.among(case, estimates))
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate with the spread of its first term."""
-        drawn = [estimate for estimate in estimates if _drawn_splits(estimate) and _has_error(estimate)]
-        cure = "Set repeats=5, which puts the spread between splits into the standard error."
-        return _examined(self, case, drawn, refit, ("folds", cure))
+        return _examined(self, case, estimates, refit, FOLDS)
 
     def answer(self, case: Case, estimate: Estimate, made: list[tuple[int, list[Estimate]]], j: int) -> Finding:
         """Hold the spread over splits against the standard error, for estimate ``j`` of those made again."""
@@ -134,7 +150,7 @@ class SplitStability(Check):
             check=self.spec.key,
             about=estimate.id,
             grade=Grade.WARN if moved else Grade.PASS,
-            subject="folds",
+            subject=FOLDS.subject,
             statistic=ratio,
             threshold=LINE,
             message=f"{words}: the interval leaves that out. {cure}." if moved else f"{words}.",
@@ -165,12 +181,11 @@ class SeedStability(Check):
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
         """Apply to estimates with randomness that is not in the folds."""
-        return isinstance(case.source, Sample) and any(_otherwise_random(e) and _has_error(e) for e in estimates)
+        return bool(SEED.among(case, estimates))
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate with the spread of its first term and of its standard error."""
-        random = [estimate for estimate in estimates if _otherwise_random(estimate) and _has_error(estimate)]
-        return _examined(self, case, random, refit, ("seed", "Run the study with another seed and compare."))
+        return _examined(self, case, estimates, refit, SEED)
 
     def answer(self, case: Case, estimate: Estimate, made: list[tuple[int, list[Estimate]]], j: int) -> Finding:
         """Hold the spreads over seeds against the standard error, for estimate ``j`` of those made again."""
@@ -183,7 +198,7 @@ class SeedStability(Check):
             check=self.spec.key,
             about=estimate.id,
             grade=Grade.WARN if worst > LINE else Grade.PASS,
-            subject="seed",
+            subject=SEED.subject,
             statistic=worst,
             threshold=LINE,
             message=f"Over {len(values)} seeds the estimate spreads by {ratio:.2f} of its standard error, and that "
