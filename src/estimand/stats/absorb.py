@@ -1,0 +1,146 @@
+"""Effects of many levels taken out of columns without a column for each level.
+
+With A the dimension of most levels and R the indicators of the others, the residual of v on all levels is
+``M_A (v - R x)``, where M_A takes out weighted means within A and x solves ``R'W M_A R x = R'W M_A v``
+(Frisch & Waugh 1933, doi:10.2307/1907330). A panel's periods are few, so that system is small and solved exactly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from estimand.stats.absorb_systems import Cells, System, system_of
+from estimand.stats.arrays import Bools, Floats, Ints
+
+REFINED = 1e-13
+ROUNDING = 1e-15
+MOST_PASSES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Absorber:
+    """Levels to take out of columns.
+
+    Attributes
+    ----------
+    codes : tuple of ndarray of shape (n,)
+        Level of each row in each dimension, numbered without gaps.
+    sizes : tuple of int
+        Number of levels of each dimension.
+    weights : ndarray of shape (n,) or None
+    rank : int
+        Number of independent levels, the constant among them.
+    rank_exact : bool
+        Whether ``rank`` is exact; with three or more large dimensions it is an upper bound.
+    """
+
+    codes: tuple[Ints, ...]
+    sizes: tuple[int, ...]
+    weights: Floats | None
+    cells: Cells | None
+    system: System | None
+    rank: int
+    rank_exact: bool
+
+    def residualise(self, values: Floats) -> Floats:
+        """Take out the weighted projection on the levels.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,) or (n, k)
+
+        Returns
+        -------
+        ndarray of the same shape
+
+        Raises
+        ------
+        ConvergenceError
+            If several large dimensions are too loosely connected for the iteration.
+        """
+        if self.cells is None:
+            return np.array(values, dtype=np.float64)
+        if values.ndim == 1:
+            return self._column(self.cells, values)
+        out = np.empty((values.shape[1], values.shape[0]))
+        for j in range(values.shape[1]):
+            out[j] = self._column(self.cells, np.ascontiguousarray(values[:, j]))
+        return out.T
+
+    def _column(self, cells: Cells, values: Floats) -> Floats:
+        left = cells.within(values)
+        if self.system is None:
+            return left
+        close = max(REFINED * _largest(left), ROUNDING * _largest(values))
+        for _ in range(MOST_PASSES):
+            sums = cells.sums(left)
+            if _largest(sums / cells.mass) <= close:
+                break
+            solution = self.system.solve(sums, close)
+            left -= cells.spread(solution)
+            left += self.system.means(solution)[cells.leading]
+        return left
+
+    def reweighted(self, weights: Floats) -> "Absorber":
+        """Return the absorber of the same levels under other positive weights, shape (n,)."""
+        return _assembled(self.codes, self.sizes, weights)
+
+    def only(self, dimensions: Bools) -> "Absorber":
+        """Return the absorber of some of the dimensions, a mask."""
+        chosen = np.flatnonzero(dimensions)
+        return _assembled(tuple(self.codes[j] for j in chosen), tuple(self.sizes[j] for j in chosen), self.weights)
+
+    def nested_in(self, groups: Ints) -> Bools:
+        """Tell in which dimensions every level lies within one group, shape (dimensions,)."""
+        found = np.zeros(len(self.codes), dtype=np.bool_)
+        for j, (codes, size) in enumerate(zip(self.codes, self.sizes, strict=True)):
+            home = np.zeros(size, dtype=groups.dtype)
+            home[codes] = groups
+            found[j] = codes is groups or np.array_equal(home[codes], groups)
+        return found
+
+
+def absorber(codes: Sequence[Ints], weights: Floats | None = None) -> Absorber:
+    """Prepare levels to be taken out.
+
+    Parameters
+    ----------
+    codes : sequence of ndarray of shape (n,)
+        Non-negative level of each row, one array for each dimension; numbers may be skipped.
+    weights : ndarray of shape (n,), optional
+        Positive.
+    """
+    compact = [_without_gaps(each) for each in codes]
+    return _assembled(tuple(each for each, _ in compact), tuple(size for _, size in compact), weights)
+
+
+def _largest(values: Floats) -> float:
+    return float(max(values.max(), -values.min()))
+
+
+def _without_gaps(codes: Ints) -> tuple[Ints, int]:
+    """Number the levels that occur from 0, in order."""
+    if codes.shape[0] == 0:
+        return codes, 0
+    top = int(codes.max()) + 1
+    if top > 8 * codes.shape[0] + 1024:
+        levels, numbered = np.unique(codes, return_inverse=True)
+        return numbered.astype(np.int64), int(levels.shape[0])
+    seen = np.zeros(top, dtype=np.bool_)
+    seen[codes] = True
+    if seen.all():
+        return codes, top
+    return (np.cumsum(seen) - 1)[codes], int(seen.sum())
+
+
+def _assembled(codes: tuple[Ints, ...], sizes: tuple[int, ...], weights: Floats | None) -> Absorber:
+    if not codes:
+        return Absorber(codes, sizes, weights, None, None, 0, rank_exact=True)
+    first = int(np.argmax(sizes))
+    others = [j for j in range(len(codes)) if j != first]
+    cells = Cells.of(codes[first], sizes[first], [codes[j] for j in others], [sizes[j] for j in others], weights)
+    if not others:
+        return Absorber(codes, sizes, weights, cells, None, sizes[first], rank_exact=True)
+    system = system_of(cells)
+    return Absorber(codes, sizes, weights, cells, system, sizes[first] + system.rank, system.rank_exact)
