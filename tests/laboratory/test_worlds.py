@@ -125,3 +125,13 @@ def test_the_mark_of_a_world_changes_with_it() -> None:
     plain, other = WORLDS["well_specified"], WORLDS["no_effect"]
     assert plain.mark(0) == plain.mark(0)
     assert len({plain.mark(0), plain.mark(1), other.mark(0)}) == 3
+
+
+def test_a_world_that_repeats_rows_repeats_them_whole_and_no_other_does() -> None:
+    held = {key: pd.DataFrame(world.draw(stream(0, world, 0)).table) for key, world in WORLDS.items()}
+    alike = {key: int(frame.duplicated().sum()) for key, frame in held.items()}
+    assert {key: count for key, count in alike.items() if count} == {"careless_records": 20}
+    world = WORLDS["careless_records"]
+    assert (held["careless_records"].tail(20).to_numpy() == held["careless_records"].head(20).to_numpy()).all()
+    assert world.declared().roles.timestamp == "day"
+    assert list(world.declared().covariates) == ["x1", "x2", "x3", "x4", "kind"]

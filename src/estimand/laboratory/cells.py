@@ -34,6 +34,8 @@ class Setting:
         return {"method": self.method, "id": self.key, **self.options}
 
 
+# Trees that each see one covariate drawn by the seed, and are taken at their word: made to turn on the seed.
+FEW_TREES = {"name": "boosting", "params": {"rounds": 2, "feature_fraction": 0.25, "learning_rate": 1.0}}
 VARIANTS = (
     Setting("regression_att", "regression", {"target": "ATT"}),
     Setting("regression_one_slope", "regression", {"interactions": False}),
@@ -57,6 +59,8 @@ VARIANTS = (
         {"replace": False, "bias_correct": False},
         ("well_specified", "no_effect", "randomised", "rare_arm"),
     ),
+    Setting("aipw_one_fit", "aipw", {"learner": "lasso", "folds": 1}, ("balanced", "lost_outcomes")),
+    Setting("aipw_few_trees", "aipw", {"learner": FEW_TREES, "folds": 1}, ("post_treatment_covariate",)),
 )
 
 

@@ -142,13 +142,19 @@ TROUBLES: Mapping[str, Trouble] = {
     "stress.random_common_cause": Trouble("an estimate that noise can move", Grade.WARN, (), ALIKE),
     "stress.subset_stability": Trouble("an answer that some rows alone do not give", Grade.WARN, (), ALIKE),
     "stress.split_stability": Trouble("an answer that turns on the split", Grade.WARN, (), ALIKE),
-    "stress.seed_stability": Trouble("an answer that turns on the seed", Grade.WARN, (), ALIKE),
+    "stress.seed_stability": Trouble(
+        "an answer that turns on the seed",
+        Grade.WARN,
+        ("post_treatment_covariate",),
+        ("balanced", "lost_outcomes"),
+        carried=("aipw_few_trees",),
+    ),
     "audit.arms": Trouble("an arm with few rows", Grade.NOTE, ("rare_arm",), ALIKE),
     "audit.clusters": Trouble(
         "treatment that does not vary within clusters", Grade.NOTE, ("cluster_lottery",), ("clustered",)
     ),
     "audit.missing": Trouble("values missing in one arm", Grade.NOTE, ("spoiled_columns",), ALIKE),
-    "audit.attrition": Trouble("outcomes missing in one arm", Grade.WARN, ("missing_outcomes",), ALIKE),
+    "audit.attrition": Trouble("outcomes missing in one arm", Grade.WARN, ("missing_outcomes", "lost_outcomes"), ALIKE),
     "audit.post_treatment": Trouble(
         "a covariate that treatment moved", Grade.VETO, ("post_treatment_covariate",), ADJUSTED
     ),
@@ -159,9 +165,15 @@ TROUBLES: Mapping[str, Trouble] = {
     "audit.balance": Trouble(
         "the arms differ", Grade.NOTE, ("well_specified", "weak_overlap"), ("balanced", "randomised")
     ),
-    "audit.cells": Trouble("a category with few rows in an arm", Grade.NOTE, (), ALIKE),
-    "audit.timing": Trouble("arms recorded at different times", Grade.NOTE, (), ()),
-    "audit.duplicates": Trouble("the same row more than once", Grade.WARN, (), SOUND),
+    "audit.cells": Trouble(
+        "a category with few rows in an arm", Grade.NOTE, ("careless_records",), ("careful_records",)
+    ),
+    "audit.timing": Trouble(
+        "arms recorded at different times", Grade.NOTE, ("careless_records",), ("careful_records",)
+    ),
+    "audit.duplicates": Trouble(
+        "the same row more than once", Grade.WARN, ("careless_records",), (*SOUND, "careful_records")
+    ),
     "audit.outliers": Trouble("values far from all others", Grade.NOTE, (), SOUND),
     "audit.influence": Trouble("a row that moves the raw difference", Grade.WARN, (), SOUND),
     "audit.outcome": Trouble("no line to pass: it says what kind of number the outcome is"),

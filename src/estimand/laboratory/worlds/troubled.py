@@ -5,7 +5,7 @@ from scipy.special import expit
 
 from estimand.laboratory.worlds.plain import constant_effect, no_effect, usual_level, usual_propensity, varying_effect
 from estimand.laboratory.worlds.world import Clusters, Rows, World
-from estimand.stats.arrays import Floats
+from estimand.stats.arrays import AnyArray, Floats
 
 
 def _decided(x: Floats) -> Floats:
@@ -60,6 +60,35 @@ def _rare_propensity(x: Floats) -> Floats:
     return np.asarray(expit(-3.6 + 0.3 * x[:, 0]))
 
 
+def _kept_untreated(x: Floats) -> Floats:
+    return np.full(x.shape[0], 0.9)
+
+
+def _kept_treated(x: Floats) -> Floats:
+    """Seven in ten, fewer of those who would do well."""
+    return np.asarray(expit(0.9 - 0.5 * x[:, 0]))
+
+
+def _recorded(rng: np.random.Generator, rows: Rows) -> Floats:
+    """Days, the treated two months after the others."""
+    return np.asarray(60.0 * rows.arm + rng.integers(0, 90, rows.arm.shape[0]), dtype=float)
+
+
+def _kind(rng: np.random.Generator, rows: Rows) -> AnyArray:
+    """One of three kinds, of which one row in a hundred is the last."""
+    return np.asarray(rng.choice(["common", "frequent", "odd"], rows.arm.shape[0], p=[0.6, 0.39, 0.01]))
+
+
+def _even_kind(rng: np.random.Generator, rows: Rows) -> AnyArray:
+    """One of three kinds, none of them rare."""
+    return np.asarray(rng.choice(["first", "second", "third"], rows.arm.shape[0]))
+
+
+def _any_day(rng: np.random.Generator, rows: Rows) -> Floats:
+    """Days, the same for both arms."""
+    return np.asarray(rng.integers(0, 150, rows.arm.shape[0]), dtype=float)
+
+
 CONTROLS = {"roles": {"negative_controls": ["placebo_outcome"], "negative_exposures": ["placebo_exposure"]}}
 
 
@@ -108,6 +137,25 @@ TROUBLED = (
         "the treated.",
         500, 4, 2, usual_propensity, usual_level, constant_effect,
         columns={"account": _row_number, "restated": _restated, "copied": _copied, "gappy": _gappy}, for_checks=True,
+    ),
+    World(
+        "lost_outcomes",
+        "An experiment that loses a tenth of the untreated outcomes and three in ten of the treated ones.",
+        500, 4, 2, _half, usual_level, varying_effect, observed=(_kept_untreated, _kept_treated),
+        design={"kind": "experiment"}, for_checks=True,
+    ),
+    World(
+        "careless_records",
+        "The treated were recorded two months after the others, one row in a hundred is of a kind of its own, and "
+        "twenty rows stand there twice.",
+        500, 4, 2, usual_propensity, usual_level, constant_effect,
+        columns={"day": _recorded, "kind": _kind}, repeats=20, design={"roles": {"timestamp": "day"}}, for_checks=True,
+    ),
+    World(
+        "careful_records",
+        "The well-specified world with the day of each row, alike in both arms, and a covariate of three even kinds.",
+        500, 4, 2, usual_propensity, usual_level, constant_effect,
+        columns={"day": _any_day, "kind": _even_kind}, design={"roles": {"timestamp": "day"}}, for_checks=True,
     ),
     World(
         "rare_arm",

@@ -9,13 +9,13 @@ import numpy as np
 from scipy.special import ndtr, stdtr
 
 from estimand.core.design import Design, as_design
-from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
 
 Surface: TypeAlias = Callable[[Floats], Floats]
-Column: TypeAlias = Callable[[np.random.Generator, "Rows"], Floats]
+Column: TypeAlias = Callable[[np.random.Generator, "Rows"], AnyArray]
 NoiseKind: TypeAlias = Literal["normal", "heavy", "binary"]
 HEAVY_DF = 3.0
-APART = ("negative_controls", "negative_exposures", "timestamp")
+APART = ("negative_controls", "negative_exposures")
 TREATMENT, OUTCOME, CLUSTER = "treated", "outcome", "cluster"
 
 
@@ -103,7 +103,9 @@ class World:
     hidden : tuple of int
         Covariates that the table does not show.
     columns : mapping of str to callable
-        Columns made after the outcome; covariates, but for those the design names negative controls.
+        Columns made after the outcome; covariates, but for those the design names negative controls or timestamp.
+    repeats : int
+        How many of the last rows are the first ones again.
     design : mapping
         Fields of the design besides treatment, outcome, covariates and cluster.
     for_checks : bool
@@ -123,13 +125,14 @@ class World:
     clusters: Clusters | None = None
     hidden: tuple[int, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
+    repeats: int = 0
     design: Mapping[str, Any] = field(default_factory=dict)
     for_checks: bool = False
 
     def mapping(self) -> dict[str, Any]:
         """Return the design a user would give, as a study file has it."""
         roles = self.design.get("roles", {})
-        apart = [name for role in APART for name in roles.get(role, ())]
+        apart = [roles.get("timestamp"), *(name for role in APART for name in roles.get(role, ()))]
         given: dict[str, Any] = {
             "kind": "observational",
             "treatment": TREATMENT,
@@ -155,14 +158,17 @@ class World:
         table |= {TREATMENT: arm, OUTCOME: self._seen(rng, rows)}
         table |= {} if group is None else {CLUSTER: group}
         table |= {name: make(rng, rows) for name, make in self.columns.items()}
-        return Draw(table, effect)
+        again = np.arange(self.rows)
+        again[self.rows - self.repeats :] = np.arange(self.repeats)
+        return Draw({name: np.asarray(values)[again] for name, values in table.items()}, effect[again])
 
     def mark(self, seed: int) -> str:
         """Fingerprint of what the world draws from a seed, so that numbers of another version are told apart."""
         table = self.draw(np.random.default_rng(seed)).table
         digest = hashlib.sha256(repr(self.mapping()).encode())
         for name in sorted(table):
-            digest.update(np.ascontiguousarray(table[name], dtype=float).tobytes())
+            kind = str if table[name].dtype.kind == "U" else float
+            digest.update(np.ascontiguousarray(table[name], dtype=kind).tobytes())
         return digest.hexdigest()[:16]
 
     def distribution(self, arm: int) -> Callable[[Floats], Floats]:
