@@ -57,7 +57,7 @@ LIMITS = (
     Limit("its target asks for rows like nobody in the other arm", ("weak_overlap",),
           (*_WEIGHTED, *_MATCHED, "aipw", "aipw_att", "aipw_linear", "tmle", "dml", "quantile_effects")),
     Limit("as many as one covariate for every five rows", ("high_dimension",),
-          (*_WEIGHTED, *_MODELLED, "ipw_ato", "balancing_ato", "quantile_effects")),
+          (*_WEIGHTED, *_MODELLED, "ipw_ato", "balancing_ato", "quantile_effects", "aipw_linear")),
     Limit("in many dimensions nearest rows are not near", ("high_dimension",), _MATCHED),
     Limit("pairs use up nearly all controls, whoever they are like", ("well_specified", "no_effect"),
           ("matching_pairs_plain",)),

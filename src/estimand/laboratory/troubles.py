@@ -105,11 +105,11 @@ TROUBLES: Mapping[str, Trouble] = {
     "inference.randomisation": Trouble(_SECOND),
     "inference.defined": Trouble("no bounded interval", Grade.WARN, (), SOUND),
     "inference.leverage": Trouble(
-        "a coefficient for every few rows, and HC3 too wide",
+        "a coefficient for every few rows: HC3 too wide, a sandwich too narrow",
         Grade.WARN,
         ("high_dimension",),
         SOUND,
-        carried=("regression", "regression_att"),
+        carried=("regression", "regression_att", "gcomputation", "balancing", "balancing_ato", "ipw_ato"),
     ),
     "matching.reservoir": Trouble(
         "pairs that take nearly all controls",

@@ -20,7 +20,7 @@ def table(covariates: int, rows: int = 200, seed: int = 1) -> pd.DataFrame:
 def found(frame: pd.DataFrame, more: dict[str, Any] | None = None, **options: Any) -> list[es.Finding]:
     names = [name for name in frame.columns if name.startswith("x")]
     design = {"kind": "observational", "treatment": "d", "outcome": "y", "covariates": names} | (more or {})
-    record = es.run({"data": frame, "design": design, "methods": [{"method": "regression", **options}]})
+    record = es.run({"data": frame, "design": design, "methods": [{"method": "regression"} | options]})
     return [finding for finding in record.findings if finding.check == "inference.leverage"]
 
 
@@ -73,3 +73,44 @@ def test_columns_that_others_span_cost_no_coefficient() -> None:
     frame = table(4).assign(x4=lambda t: t["x0"] + t["x1"])
     (finding,) = found(frame)
     assert finding.statistic == pytest.approx(5 / 100, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("options", "share", "fit"),
+    [
+        ({"method": "gcomputation"}, 28 / 100, "arm '"),
+        ({"method": "balancing"}, 28 / 100, "arm '"),
+        ({"method": "ipw", "target": "ATO"}, 28 / 200, "the propensity model"),
+        ({"method": "balancing", "target": "ATO"}, 28 / 200, "the propensity model"),
+    ],
+)
+def test_a_sandwich_is_too_narrow_with_many_coefficients(options: dict[str, Any], share: float, fit: str) -> None:
+    (finding,) = found(table(27), **options)
+    assert finding.statistic == pytest.approx(share, abs=1e-10)
+    assert finding.threshold == 0.15
+    assert finding.grade == ("warn" if share > 0.15 else "pass")
+    assert str(finding.evidence["fit"][0]).startswith(fit)
+    (more,) = found(table(39), **options)
+    assert more.grade is es.Grade.WARN
+    assert "too narrow" in more.message
+    assert [f.grade for f in found(table(4), **options)] == [es.Grade.PASS]
+
+
+@pytest.mark.parametrize("options", [{"method": "ipw"}, {"method": "balancing", "target": "ATT"}, {"method": "aipw"}])
+def test_weights_for_other_targets_are_not_judged(options: dict[str, Any]) -> None:
+    assert not found(table(29), **options)
+
+
+def test_an_interval_of_overlap_weights_is_as_narrow_as_the_residuals_say() -> None:
+    """Errors of 400 draws with 50 covariates of 200 rows against their spread: √(1 - 51/200) of it, not all of it."""
+
+    def one(seed: int) -> tuple[float, float]:
+        frame = table(50, seed=seed)
+        names = [name for name in frame.columns if name.startswith("x")]
+        design = {"kind": "observational", "treatment": "d", "outcome": "y", "covariates": names}
+        made = es.estimate(frame, design, "ipw", target="ATO")
+        return float(made.value[0]), float(made.std_error[0])
+
+    values, errors = np.array([one(seed) for seed in range(400)]).T
+    ratio = np.sqrt(np.mean(errors**2)) / values.std(ddof=1)
+    assert ratio == pytest.approx(np.sqrt(1 - 51 / 200), abs=4 * ratio / np.sqrt(2 * 400))
