@@ -65,6 +65,7 @@ class Curve(Frozen):
     dashed: bool = False
     label: str = ""
     label_at: int = 0
+    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +120,27 @@ class Box(Frozen):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Tile(Frozen):
+    """A cell of a row, coloured by its value; its text is shown where all tiles of the panel have room for theirs.
+
+    Attributes
+    ----------
+    x, width : float
+        Centre and width, in units of the x axis.
+    row : float
+    share : float or None
+        From -1 over 0, which is blank, to 1; None is not known.
+    text : str
+    """
+
+    x: float
+    row: float
+    share: float | None
+    text: str = ""
+    width: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Link(Frozen):
     """An arrow from the foot of one box into the top or the side of another."""
 
@@ -127,7 +149,7 @@ class Link(Frozen):
     enter: Literal["top", "side"] = "top"
 
 
-Mark: TypeAlias = Interval | Points | Curve | Bars | VLine | Note | Box | Link
+Mark: TypeAlias = Interval | Points | Curve | Bars | VLine | Note | Box | Tile | Link
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,11 +197,12 @@ class Axis(Frozen):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key(Frozen):
-    """One entry of a legend, for points that cannot be labelled where they are."""
+    """One entry of a legend, for marks that cannot be labelled where they are."""
 
     text: str
     tone: Tone
     filled: bool = True
+    kind: Literal["point", "line", "dashes", "bar"] = "point"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

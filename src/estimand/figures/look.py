@@ -34,3 +34,13 @@ LEADING: Final = 1.3
 WIDE: Final = 680.0
 NARROW: Final = 350.0
 STACK_BELOW: Final = 480.0
+
+_MIDDLE, _LOW, _HIGH = (247, 247, 245), (168, 77, 0), (11, 90, 148)
+
+
+def diverging(share: float) -> str:
+    """Colour of a value from -1 over 0 to 1: orange, nearly white, blue; beyond the ends it stays that of the end."""
+    reach = min(1.0, abs(share))
+    end = _LOW if share < 0.0 else _HIGH
+    mixed = (round(middle + reach * (far - middle)) for middle, far in zip(_MIDDLE, end, strict=True))
+    return "#" + "".join(f"{part:02x}" for part in mixed)

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from estimand.figures.chart import Axis, Bars, Box, Curve, Interval, Pane, Points, Row, VLine
+from estimand.figures.chart import Axis, Bars, Box, Curve, Interval, Key, Pane, Points, Row, Tile, VLine
 from estimand.figures.look import LEADING, SMALL_SIZE, STACK_BELOW, TEXT_SIZE
 from estimand.figures.numbers import format_ticks
 from estimand.figures.static.type import height_of, lines_of, measure
@@ -22,6 +23,10 @@ BODY = 230.0
 LINE = TEXT_SIZE * LEADING
 LABEL_LINE = SMALL_SIZE * LEADING
 LABEL_SHARE = 0.36
+KEY_LINE = 1.6 * LINE
+KEY_MARK, KEY_GAP = 16.0, 18.0
+TICK_GAP = 7.0
+TILE_PAD = 2.0
 
 Frame: TypeAlias = tuple[float, float, float]
 
@@ -47,6 +52,16 @@ class LinePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPlan:
+    """An entry of a legend: the lines of its text, its place from the panel's left, and its first line."""
+
+    key: Key
+    lines: tuple[str, ...]
+    x: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class PanelPlan:
     """A panel with all its lengths known."""
 
@@ -62,12 +77,14 @@ class PanelPlan:
     x_label: tuple[str, ...]
     y_label: tuple[str, ...]
     lines: tuple[LinePlan, ...]
+    keys: tuple[KeyPlan, ...]
+    tile_text: bool
 
     @property
     def above(self) -> float:
         """Height of title, keys and labels of lines."""
         levels = 1 + max((plan.level for plan in self.lines if plan.line.label), default=-1)
-        keys = 1.6 * LINE if self.panel.keys else 0.0
+        keys = KEY_LINE * max((plan.line + len(plan.lines) for plan in self.keys), default=0)
         titles = height_of(self.title) + (10.0 if self.title else 0.0) + height_of(self.y_label, SMALL_SIZE)
         return titles + keys + levels * LABEL_LINE + (6.0 if levels else 0.0)
 
@@ -96,7 +113,8 @@ def plan_panels(panels: Sequence[Pane], canvas: float, aligned: bool = False) ->
 
 
 def _stacked(panel: Pane, canvas: float) -> bool:
-    return canvas < STACK_BELOW and any(row.label for row in panel.rows)
+    tiled = any(isinstance(mark, Tile) for mark in panel.marks)
+    return canvas < STACK_BELOW and not tiled and any(row.label for row in panel.rows)
 
 
 def plan_panel(panel: Pane, canvas: float, margins: tuple[float, ...] | None = None) -> PanelPlan:
@@ -120,6 +138,8 @@ def plan_panel(panel: Pane, canvas: float, margins: tuple[float, ...] | None = N
         x_label=() if panel.x is None else lines_of(panel.x.label, width, SMALL_SIZE),
         y_label=() if panel.y is None else lines_of(panel.y.label, canvas, SMALL_SIZE),
         lines=_lines(panel, limits, (left, width, canvas)),
+        keys=_keys(panel.keys, canvas - left),
+        tile_text=_tiles_have_room(panel, width / (limits[1] - limits[0])),
     )
 
 
@@ -192,6 +212,8 @@ def _positions(panel: Pane) -> Iterator[float]:
             yield from (end for segment in mark.segments for end in segment)
         elif isinstance(mark, Points | Curve):
             yield from mark.x
+        elif isinstance(mark, Tile):
+            yield from (mark.x - mark.width / 2, mark.x + mark.width / 2)
         elif isinstance(mark, Bars):
             yield from mark.edges
         elif isinstance(mark, VLine):
@@ -203,21 +225,53 @@ def _ticks(axis: Axis | None, limits: tuple[float, float], frame: Frame) -> tupl
     left, width, canvas = frame
     if axis is None:
         return ()
+    scale = width / (limits[1] - limits[0])
     if axis.ticks:
-        return tuple(axis.ticks)
+        return _apart([(place, text, left + scale * (place - limits[0])) for place, text in axis.ticks], canvas)
     locator = MaxNLocator(nbins=int(min(7, max(2, width // 62))), steps=[1, 2, 2.5, 5, 10])
     places = [float(place) for place in locator.tick_values(*limits)]
     inside = [place for place in places if limits[0] <= place <= limits[1]]
     return tuple(
         (place, text)
         for place, text in zip(inside, format_ticks(inside), strict=True)
-        if _fits(left + width * (place - limits[0]) / (limits[1] - limits[0]), text, canvas)
+        if _fits(left + scale * (place - limits[0]), text, canvas)
     )
+
+
+def _apart(ticks: Sequence[tuple[float, str, float]], canvas: float) -> tuple[tuple[float, str], ...]:
+    """Every first, second, third, … tick, so that texts are apart and on the canvas; zero stays where it is one."""
+    zero = next((j for j, (place, _, _) in enumerate(ticks) if place == 0.0), 0)
+    for every in range(1, len(ticks) + 1):
+        kept = [tick for tick in ticks[zero % every :: every] if _fits(tick[2], tick[1], canvas)]
+        ends = [(at - measure(SMALL_SIZE)(text) / 2, at + measure(SMALL_SIZE)(text) / 2) for _, text, at in kept]
+        if all(after[0] - before[1] >= TICK_GAP for before, after in pairwise(ends)):
+            break
+    return tuple((place, text) for place, text, _ in kept)
 
 
 def _fits(centre: float, text: str, canvas: float) -> bool:
     half = measure(SMALL_SIZE)(text) / 2
     return half <= centre <= canvas - half
+
+
+def _keys(keys: Sequence[Key], room: float) -> tuple[KeyPlan, ...]:
+    """Place a legend's entries beside each other, on a new line where one is full."""
+    plans: list[KeyPlan] = []
+    x, line = 0.0, 0
+    for key in keys:
+        lines = lines_of(key.text, room - KEY_MARK, SMALL_SIZE) or ("",)
+        wide = KEY_MARK + max(measure(SMALL_SIZE)(text) for text in lines)
+        if plans and x + wide > room:
+            x, line = 0.0, line + len(plans[-1].lines)
+        plans.append(KeyPlan(key, lines, x, line))
+        x += wide + KEY_GAP
+    return tuple(plans)
+
+
+def _tiles_have_room(panel: Pane, scale: float) -> bool:
+    """Tell whether every tile is wide enough for its text."""
+    tiles = [mark for mark in panel.marks if isinstance(mark, Tile)]
+    return all(measure(SMALL_SIZE)(tile.text) + 2 * TILE_PAD <= scale * tile.width for tile in tiles)
 
 
 def _lines(panel: Pane, limits: tuple[float, float], frame: Frame) -> tuple[LinePlan, ...]:

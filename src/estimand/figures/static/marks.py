@@ -8,8 +8,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from estimand.figures.chart import Bars, Box, Curve, Interval, Link, Mark, Note, Points, Tone, VLine
-from estimand.figures.look import COLOURS, EDGE, INK, LEADING, MUTED, PAPER, SMALL_SIZE, TEXT_SIZE, TINTS
+from estimand.figures.chart import Bars, Box, Curve, Interval, Link, Mark, Note, Points, Tile, Tone, VLine
+from estimand.figures.look import (
+    COLOURS,
+    EDGE,
+    GRID,
+    INK,
+    LEADING,
+    MUTED,
+    PAPER,
+    SMALL_SIZE,
+    TEXT_SIZE,
+    TINTS,
+    diverging,
+)
 from estimand.figures.static.layout import BOX_GAP, LABEL_LINE, LINE, PanelPlan, box_lines
 from estimand.figures.static.type import lines_of
 from estimand.figures.wrapping import plain
@@ -18,6 +30,9 @@ HEAVY = {Tone.HEADLINE: 3.2}
 SIZES = {Tone.HEADLINE: 9.0, Tone.NAIVE: 6.5}
 SHAPES = {Tone.NAIVE: "D"}
 SMALL_POINT = 4.4
+HEAVY_LINE = 3.4
+SEAM, LEAST_SEAMED = 1.5, 8.0
+DARK = 0.5
 
 
 def draw_marks(axes: Axes, plan: PanelPlan) -> None:
@@ -70,7 +85,8 @@ def _points(mark: Points, axes: Axes, plan: PanelPlan) -> None:
 @draw.register
 def _curve(mark: Curve, axes: Axes, plan: PanelPlan) -> None:
     dashes = (0, (4, 3)) if mark.dashed else "solid"
-    axes.plot(mark.x, mark.y, color=COLOURS[mark.tone], lw=1.4, ls=dashes, zorder=3)
+    width = HEAVY_LINE if mark.heavy else 1.4
+    axes.plot(mark.x, mark.y, color=COLOURS[mark.tone], lw=width, ls=dashes, solid_capstyle="butt", zorder=3)
     if mark.label:
         axes.annotate(
             plain(mark.label),
@@ -187,6 +203,22 @@ def _ends(box: Box, plan: PanelPlan) -> tuple[float, float]:
     """Top and bottom of a box, below the top of the body."""
     row = plan.row_plan(box.row)
     return row.top + BOX_GAP / 2, row.top + row.height - BOX_GAP / 2
+
+
+@draw.register
+def _tile(mark: Tile, axes: Axes, plan: PanelPlan) -> None:
+    row, scale = plan.row_plan(mark.row), plan.width / (plan.limits[1] - plan.limits[0])
+    seam = SEAM if scale * mark.width >= LEAST_SEAMED else 0.0
+    left, wide = mark.x - mark.width / 2 + seam / scale / 2, mark.width - seam / scale
+    top, high = row.top + seam / 2, row.height - seam
+    fill = GRID if mark.share is None else diverging(mark.share)
+    axes.add_patch(Rectangle((left, top), wide, high, facecolor=fill, edgecolor="none", zorder=3))
+    if mark.share is None:
+        axes.plot((left, left + wide), (top + high, top), color=EDGE, lw=1.0, zorder=4)
+    elif mark.text and plan.tile_text:
+        colour = PAPER if abs(mark.share) > DARK else INK
+        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "zorder": 4}
+        axes.text(mark.x, row.top + row.height / 2, plain(mark.text), fontsize=SMALL_SIZE, color=colour, **style)
 
 
 @draw.register

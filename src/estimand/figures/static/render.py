@@ -14,7 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from estimand.figures.chart import Chart, Pane, Tone
+from estimand.figures.chart import Chart, Tone
 from estimand.figures.look import (
     COLOURS,
     EDGE,
@@ -29,9 +29,9 @@ from estimand.figures.look import (
     TITLE_SIZE,
     WIDE,
 )
-from estimand.figures.static.layout import LINE, PanelPlan, plan_panels, total_height
-from estimand.figures.static.marks import draw_marks
-from estimand.figures.static.type import FAMILY, height_of, lines_of, measure
+from estimand.figures.static.layout import KEY_LINE, KEY_MARK, LINE, PanelPlan, plan_panels, total_height
+from estimand.figures.static.marks import HEAVY_LINE, draw_marks
+from estimand.figures.static.type import FAMILY, height_of, lines_of
 from estimand.figures.wrapping import plain
 
 POINTS_PER_INCH = 72.0
@@ -155,7 +155,7 @@ def _draw_panel(page: _Page, plan: PanelPlan, top: float) -> None:
     axes.set_axisbelow(True)
     draw_marks(axes, plan)
     _draw_rows(page, plan, body_top)
-    _draw_keys(page, plan.panel, left, y_label_top + height_of(plan.y_label, SMALL_SIZE))
+    _draw_keys(page, plan, left, y_label_top + height_of(plan.y_label, SMALL_SIZE))
     page.lines(plan.x_label, left, body_top + plan.body + 22.0, SMALL_SIZE, color=MUTED)
 
 
@@ -191,16 +191,21 @@ def _backing(alpha: float) -> dict[str, Any]:
     return {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5, "alpha": alpha}
 
 
-def _draw_keys(page: _Page, panel: Pane, left: float, top: float) -> None:
-    x, y = left, top + LINE / 2
-    for key in panel.keys:
+def _draw_keys(page: _Page, plan: PanelPlan, left: float, top: float) -> None:
+    for item in plan.keys:
+        key, x, y = item.key, left + item.x, top + item.line * KEY_LINE + LINE / 2
         axes = page.axes(x, y - 5.0, 10.0, 10.0)
         axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
         colour = COLOURS[key.tone]
-        face = colour if key.filled else PAPER
-        axes.plot([0.5], [0.5], "o", color=colour, ms=7.0, mfc=face, mew=1.6, clip_on=False)
-        page.text(x + 16.0, y, key.text, SMALL_SIZE, color=INK)
-        x += 16.0 + measure(SMALL_SIZE)(key.text) + 18.0
+        if key.kind == "point":
+            face = colour if key.filled else PAPER
+            axes.plot([0.5], [0.5], "o", color=colour, ms=7.0, mfc=face, mew=1.6, clip_on=False)
+        else:
+            width = {"bar": HEAVY_LINE, "line": 1.6, "dashes": 1.6}[key.kind]
+            dashes = (0, (2.2, 1.4)) if key.kind == "dashes" else "solid"
+            axes.plot((-0.1, 1.2), (0.5, 0.5), color=colour, lw=width, ls=dashes, clip_on=False)
+        for j, text in enumerate(item.lines):
+            page.text(x + KEY_MARK, y + j * KEY_LINE, text, SMALL_SIZE, color=INK)
 
 
 def _tidied(svg: str, alt: str) -> str:
