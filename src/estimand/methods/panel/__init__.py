@@ -1,0 +1,1 @@
+"""Units over time: difference-in-differences and rollouts."""

@@ -1,0 +1,70 @@
+"""Too few clusters for an average of their influence to be near normal: a warning, and the cluster jackknife."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from estimand.core.finding import Finding, Grade
+from estimand.methods.panel.admitted import Admitted
+from estimand.stats.arrays import Bools, Floats
+
+FEW_CLUSTERS = 40
+FEW_IN_COHORT = 5
+MOST_REFITS = 1_000
+
+
+def scarcity(found: Admitted) -> str | None:
+    """Say which clusters are too few, over all or in a cohort; None where they suffice."""
+    timeline, cluster = found.timeline, found.cluster
+    total = int(cluster.max()) + 1
+    if total < FEW_CLUSTERS:
+        return f"{total} clusters, and {FEW_CLUSTERS} are held to suffice"
+    small = []
+    for g in timeline.cohorts():
+        count = int(np.unique(cluster[timeline.cohort == g]).shape[0])
+        if count < FEW_IN_COHORT:
+            small.append(f"cohort {timeline.labels[g]} has {count}")
+    return f"{', '.join(small)} of {total:,} clusters, and {FEW_IN_COHORT} are held to suffice" if small else None
+
+
+def scarcity_finding(key: str, what: str, found: Admitted, used: str) -> Finding:
+    """Warn of too few clusters, and say what the standard errors are."""
+    return Finding(
+        check=f"{key}.few_clusters",
+        about=key,
+        grade=Grade.WARN,
+        subject="clusters",
+        statistic=float(int(found.cluster.max()) + 1),
+        threshold=float(FEW_CLUSTERS),
+        message=f"Too few clusters for the usual standard errors: {what}. {used}",
+        remedy="Read the interval with care; gather more clusters, or pool small cohorts.",
+    )
+
+
+def jackknife(found: Admitted, refit: Callable[[Bools], Floats], value: Floats) -> Floats | None:
+    """Covariance from leaving out one cluster at a time: (G - 1)/G Σ (value₋g - value)(…)', shape (k, k).
+
+    Parameters
+    ----------
+    found : Admitted
+    refit : callable
+        From the rows kept, shape (n,) of bool, to the values, shape (k,), not-a-number where a term is lost.
+    value : ndarray of shape (k,)
+
+    Returns
+    -------
+    ndarray of shape (k, k) or None
+        None where there are more clusters than refits allowed, or leaving one out loses a term.
+    """
+    cluster = found.cluster
+    total = int(cluster.max()) + 1
+    if total > MOST_REFITS:
+        return None
+    gaps = []
+    for g in range(total):
+        gap = refit(cluster != g) - value
+        if not np.isfinite(gap).all():
+            return None
+        gaps.append(gap)
+    moved = np.stack(gaps)
+    return np.asarray((total - 1) / total * moved.T @ moved)

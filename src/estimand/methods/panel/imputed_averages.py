@@ -1,0 +1,125 @@
+"""Averages of imputed effects, and how each cluster moves them."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from estimand.core.estimate import Baseline
+from estimand.methods.panel.admitted import Admitted
+from estimand.methods.panel.cells import Averages, Cells
+from estimand.stats.arrays import Bools, Floats
+from estimand.stats.imputation import Effect, Imputed, impute, summing
+
+Noise: TypeAlias = Literal["conservative", "leave_out", "two_stage"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Averaged:
+    """Averages of imputed effects.
+
+    Attributes
+    ----------
+    value : ndarray of shape (k,)
+    psi : ndarray of shape (clusters, k)
+        What each cluster adds to the values.
+    baseline : Baseline
+        Averages of what was imputed.
+    by_cell : ndarray of shape (c,)
+        Average of each cell.
+    """
+
+    value: Floats
+    psi: Floats
+    baseline: Baseline
+    by_cell: Floats
+
+
+def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, noise: Noise) -> Averaged:
+    """Average the effects, and sum the noise within clusters: Σ v ε̃ of Borusyak, Jaravel & Spiess (2024), section 4.3.
+
+    Parameters
+    ----------
+    found : Admitted
+    fit : Imputed
+    cells : Cells
+        Of the treated rows reached.
+    averages : Averages
+    noise : "conservative" | "leave_out" | "two_stage"
+        What the effect of a treated row is less, to stand for its noise: the average of its cell, of the cell's other
+        clusters, or the estimate.
+    """
+    weights = cells.by_row(averages.shares(cells))
+    clusters = int(found.cluster.max()) + 1
+    pick = summing(found.cluster, clusters)
+    value = np.asarray(weights.T @ fit.effect)
+
+    def summed(values: Floats) -> Floats:
+        return np.asarray((pick @ _times(weights, values)).toarray())
+
+    share = summed(np.ones(found.n))
+    if noise == "two_stage":
+        own = summed(fit.effect) - share * value
+    else:
+        own = summed(_residual(found, fit, cells, float(value[0]), leave_out=noise == "leave_out"))
+    psi = fit.carried(weights, found.cluster, clusters) + own
+    level = np.asarray(weights.T @ found.values)
+    moved = summed(found.values) - share * level - psi
+    baseline = Baseline(level - value, moved.T @ moved, psi.T @ moved)
+    by_cell = np.asarray(cells.by_row(np.eye(cells.cohort.shape[0])).T @ fit.effect)
+    return Averaged(value, np.asarray(psi), baseline, by_cell)
+
+
+def _times(weights: csr_array, values: Floats) -> csr_array:
+    held = np.repeat(values, np.diff(weights.indptr))
+    return csr_array((weights.data * held, weights.indices, weights.indptr), shape=weights.shape)
+
+
+def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, *, leave_out: bool) -> Floats:
+    """Effect of each treated row less the average of its cell, shape (n,).
+
+    The average weighs clusters by their squared weight in the cell (equation 8 of the paper); leaving out the own
+    cluster divides the distance by one minus its share of these. Where a cell has one cluster, its own average would
+    leave nothing, so the average of all treated rows takes its place.
+    """
+    clusters, count = int(found.cluster.max()) + 1, cells.cohort.shape[0]
+    held = np.flatnonzero(cells.of_row >= 0)
+    mass, effect = cells.mass[held], fit.effect[held]
+    pair, position = np.unique(cells.of_row[held] * clusters + found.cluster[held], return_inverse=True)
+    total = np.bincount(position, weights=mass)
+    cell = pair // clusters
+    squares = np.bincount(cell, weights=np.square(total), minlength=count)
+    products = np.bincount(cell, weights=total * np.bincount(position, weights=mass * effect), minlength=count)
+    alone = np.bincount(cell, minlength=count) == 1
+    average = np.where(alone, overall, products / np.where(squares > 0.0, squares, 1.0))
+    out = np.zeros(found.n)
+    out[held] = effect - average[cells.of_row[held]]
+    if leave_out:
+        share = np.where(alone[cell], 0.0, np.square(total) / squares[cell])
+        out[held] /= 1.0 - share[position]
+    return out
+
+
+def averaged_again(
+    found: Admitted, effects: tuple[Effect, ...], parts: tuple[Bools, Cells, Averages], keep: Bools
+) -> Floats:
+    """The averages from some of the rows, shape (k,); not-a-number where none of an average's rows is reached.
+
+    Parameters
+    ----------
+    parts : tuple of (untreated rows, cells, averages)
+    keep : ndarray of shape (n,) of bool
+    """
+    untreated, cells, averages = parts
+    rows = np.flatnonzero(keep)
+    weights = None if found.weights is None else found.weights[rows]
+    if not untreated[rows].any():
+        return np.full(len(averages.terms), np.nan)
+    again = [effect.take(rows) for effect in effects]
+    fit = impute(found.values[rows], found.group[rows], again, untreated[rows], weights)
+    left = cells.take(rows, fit.reached)
+    shares = averages.shares(left)
+    lost = np.asarray(np.isnan(shares).any(axis=1))
+    value = left.by_row(np.where(lost[:, None], 0.0, shares)).T @ fit.effect
+    return np.where(lost, np.nan, value)
