@@ -73,7 +73,12 @@ def test_a_panel_as_it_should_be() -> None:
     assert sample.arms == ("untreated", "treated")
     assert sample.cluster is not None
     assert sample.cluster.tolist() == [unit for unit in range(5) for _ in YEARS]
-    assert sample.findings == ()
+    (cohorts,) = sample.findings
+    assert (cohorts.check, cohorts.grade) == ("panel.cohorts", Grade.PASS)
+    assert cohorts.message == (
+        "5 units over 4 periods, 2004 to 2007: 2 treated from 2006, 1 treated from 2007, 2 never treated."
+    )
+    assert list(cohorts.evidence["rows"]) == [8, 4, 8]
 
 
 def test_event_time_counts_from_the_first_treated_period() -> None:
@@ -154,6 +159,11 @@ def test_cohorts_between_periods_count_from_the_next_and_it_is_said() -> None:
         "Cohorts that begin at no period of the table count from the next one: 2006 (as 2007)."
     ]
     assert "2005 to 2007" in said(sample, "panel.gaps")[0]
+
+
+def test_a_panel_without_the_never_treated_says_what_it_compares_with() -> None:
+    (message,) = said(build(table({"a": 2006, "b": 2007})), "panel.cohorts")
+    assert "Nobody is never treated" in message
 
 
 def test_an_unbalanced_panel_says_how_many_units_are_short() -> None:
@@ -302,6 +312,7 @@ def test_the_first_day_of_1970_is_a_date_like_any_other() -> None:
         (lambda t: t.assign(first=(t["first"] > 0).astype(int)), IdentificationError, "seen before it is treated"),
         (lambda t: t.assign(first=0), IdentificationError, "treated within its periods, 2004 to 2007"),
         (lambda t: t.assign(first=np.nan), IdentificationError, "treated within its periods"),
+        (lambda t: t.assign(first=2006), IdentificationError, "nobody tells what would have happened"),
         (lambda t: t.assign(first=2050), IdentificationError, "treated within its periods"),
         (lambda t: t.assign(year=t["year"].astype(float).replace(2004, np.inf)), DataError, "infinite number"),
         (lambda t: t.assign(year=None), DataError, "0 rows of .* are left"),

@@ -41,6 +41,15 @@ Stress = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Batches side by side; default all processors.")]
 
+Treatment = Annotated[str | None, typer.Option("--treatment", help="The arm column; of a panel, 1 in treated rows.")]
+Unit = Annotated[str | None, typer.Option("--unit", help="Column that identifies a row, or a unit over time.")]
+Time = Annotated[str | None, typer.Option("--time", help="Period column: the table is a panel.")]
+Cohort = Annotated[str | None, typer.Option("--cohort", help="First treated period: the table is a panel.")]
+Absorb = Annotated[str, typer.Option("--absorb", help="Further columns with levels of their own, in a panel.")]
+Kind = Annotated[
+    str | None, typer.Option("--design", help="observational, experiment or panel; default observational.")
+]
+
 
 @app.command()
 def demo(
@@ -66,13 +75,16 @@ def run(
 @app.command()
 def analyze(
     data: Annotated[str, typer.Argument(metavar="DATA", help="CSV or Parquet file, or a bundled dataset.")],
-    treatment: Annotated[str, typer.Option("--treatment", help="The arm column.")],
     outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")],
+    treatment: Treatment = None,
     covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
     methods: Annotated[str, typer.Option("--methods", help="Comma-separated keys, or: all.")] = "all",
     target: Annotated[str | None, typer.Option("--target", help="For the methods that offer it.")] = None,
     control: Annotated[str | None, typer.Option("--control", help="Label of the control arm.")] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="Column that identifies a row.")] = None,
+    unit: Unit = None,
+    time: Time = None,
+    cohort: Cohort = None,
+    absorb: Absorb = "",
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
     negative_controls: Annotated[
@@ -84,7 +96,7 @@ def analyze(
     missing_outcome: Annotated[
         str | None, typer.Option("--missing-outcome", help="Rows without it: complete_case (left out) or weight.")
     ] = None,
-    kind: Annotated[str, typer.Option("--design", help="observational or experiment.")] = "observational",
+    kind: Kind = None,
     headline: Annotated[str | None, typer.Option("--headline", help="Method to lead with.")] = None,
     resample: Annotated[str | None, typer.Option("--resample", help="Draw again: pairs, cluster, …")] = None,
     draws: Annotated[int | None, typer.Option("--draws", min=100, help="Draws of --resample.")] = None,
@@ -96,9 +108,7 @@ def analyze(
     out: Out = None,
 ) -> None:
     """Analyse a table without writing a study file."""
-    mapping = {
-        "kind": kind,
-        "treatment": treatment,
+    mapping = _arisen(kind, treatment, time, cohort, absorb) | {
         "outcome": _split(outcome),
         "covariates": _split(covariates),
         "control": control,
@@ -138,23 +148,24 @@ def inspect(
 @app.command()
 def audit(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A file, or a bundled dataset.")],
-    treatment: Annotated[str, typer.Option("--treatment", help="The arm column.")],
     outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")],
+    treatment: Treatment = None,
     covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
     control: Annotated[str | None, typer.Option("--control", help="Label of the control arm.")] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="Column that identifies a row.")] = None,
+    unit: Unit = None,
+    time: Time = None,
+    cohort: Cohort = None,
+    absorb: Absorb = "",
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
     timestamp: Annotated[str | None, typer.Option("--timestamp", help="When the row was recorded.")] = None,
-    kind: Annotated[str, typer.Option("--design", help="observational or experiment.")] = "observational",
+    kind: Kind = None,
     seed: Seed = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON on standard output.")] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write audit.json and page there.")] = None,
 ) -> None:
     """Ask what could spoil an estimate, before there is one; exit 3 when a veto is found."""
-    design = {
-        "kind": kind,
-        "treatment": treatment,
+    design = _arisen(kind, treatment, time, cohort, absorb) | {
         "outcome": _split(outcome),
         "covariates": _split(covariates),
         "control": control,
@@ -210,6 +221,16 @@ def calibrate(
     asked = {"methods": tuple(_split(method)), "checks": tuple(_split(check)), "worlds": tuple(_split(design))}
     size = {"repetitions": reps, "tables": tables, "seed": seed, "workers": workers, "rerun": rerun}
     perform("calibrating", "calibrate", given=asked | size, render=render, publish=publish, out=out)
+
+
+def _arisen(
+    kind: str | None, treatment: str | None, time: str | None, cohort: str | None, absorb: str
+) -> dict[str, object]:
+    """How treatment arose; a time or a cohort makes it a panel where nothing else is said."""
+    given = {"treatment": treatment, "time": time, "cohort": cohort, "absorb": _split(absorb) or None}
+    panel = time is not None or cohort is not None
+    named: dict[str, object] = {"kind": kind or ("panel" if panel else "observational")}
+    return named | {name: value for name, value in given.items() if value is not None}
 
 
 def _split(text: str) -> list[str]:

@@ -11,12 +11,14 @@ import pyarrow.parquet
 
 from estimand.core.jsonable import canonical, encode
 from estimand.core.nearest import did_you_mean
-from estimand.data import lalonde, llm_logs, outreach
+from estimand.data import lalonde, llm_logs, outreach, tutoring
 from estimand.data.card import DatasetCard
 from estimand.errors import Code, DataError, DesignError, UnsupportedError
 
-_CARDS = {card.name: card for card in (lalonde.OBSERVATIONAL, lalonde.EXPERIMENT, outreach.CARD, llm_logs.CARD)}
-_SIMULATED = {outreach.CARD.name: outreach, llm_logs.CARD.name: llm_logs}
+_CARDS = {
+    card.name: card for card in (lalonde.OBSERVATIONAL, lalonde.EXPERIMENT, outreach.CARD, llm_logs.CARD, tutoring.CARD)
+}
+_SIMULATED = {home.CARD.name: home for home in (outreach, llm_logs, tutoring)}
 _LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "lalonde": lalonde.load_observational,
     "lalonde_experiment": lalonde.load_experiment,

@@ -169,7 +169,7 @@ def build_timeline(times: Times, places: Places, treated: Ints | None, source: S
         If there is one period, a unit twice in a period, a unit of two cohorts, or a treatment that is not of its
         cohort.
     IdentificationError
-        If nobody is treated, or nobody is seen before treatment.
+        If nobody is treated, nobody is seen before treatment, or nobody is left to compare with.
     """
     values, period = np.unique(times.time.values, return_inverse=True)
     _refuse_no_time(values, times, source)
@@ -261,8 +261,15 @@ def _positions(times: Times, values: Floats) -> Ints:
 
 
 def _refuse_no_cohort(cohort: Ints, labels: tuple[str, ...], times: Times, source: Source) -> None:
-    """Refuse a panel in which nobody is both seen before treatment and treated."""
-    if ((cohort > 0) & (cohort < len(labels))).any():
+    """Refuse a panel in which nobody is treated after being seen untreated, or nobody is left to compare with."""
+    begun = np.unique(cohort[(cohort > 0) & (cohort < len(labels))])
+    if begun.size == 1 and not (cohort == len(labels)).any():
+        raise IdentificationError(
+            f"All that {source.name} holds are treated from {labels[begun[0]]} on, or before: nobody tells what "
+            "would have happened without treatment.",
+            remedy="Add units that are never treated, or treated later.",
+        )
+    if begun.size:
         return
     if (cohort == 0).any():
         raise IdentificationError(

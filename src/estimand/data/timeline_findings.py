@@ -13,17 +13,48 @@ from estimand.data.timeline import Times
 def timeline_findings(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
     """Say what a reader of a panel should know before any estimate.
 
-    Periods missing for everyone, units missing in some, cohorts that begin between periods, treatment that ends,
-    and treatment without a period before it.
+    How many are in each cohort, periods missing for everyone, units missing in some, cohorts that begin between
+    periods, treatment that ends, and treatment without a period before it.
     """
     rows = timeline.period.shape[0]
     return (
+        _cohorts(timeline),
         *_gaps(timeline),
         *_unbalanced(timeline),
         *_between(timeline, times),
         *_switched_off(timeline, rows),
         *_always(timeline, rows),
     )
+
+
+def _cohorts(timeline: Timeline) -> Finding:
+    """Count units, or rows where no unit is followed, by cohort."""
+    who = np.arange(timeline.period.shape[0]) if timeline.unit is None else timeline.unit
+    _, first = np.unique(who, return_index=True)
+    noun = "rows" if timeline.unit is None else "units"
+    names = ("always treated", *timeline.labels[1:], "never treated")
+    codes, counts = np.unique(timeline.cohort[first], return_counts=True)
+    named = [names[code] for code in codes]
+    rows = [int(np.count_nonzero(timeline.cohort == code)) for code in codes]
+    never = bool(timeline.never.any())
+    shown = [f"{count:,} {_joined(name)}" for name, count in zip(named, counts.tolist(), strict=True)]
+    listed = ", ".join(shown[:12]) + (" …" if len(shown) > 12 else "")
+    words = "" if never else " Nobody is never treated: those treated later are compared with until they are."
+    return Finding(
+        check="panel.cohorts",
+        about=STUDY,
+        grade=Grade.PASS if never else Grade.NOTE,
+        subject="cohort",
+        statistic=float(timeline.cohorts().size),
+        message=f"{counts.sum():,} {noun} over {timeline.periods} periods, {timeline.labels[0]} to "
+        f"{timeline.labels[-1]}: {listed}.{words}",
+        remedy=None if never else "Read no effect from the last cohort's first treated period on.",
+        evidence=Table({"cohort": named, noun: counts.tolist()} | ({} if noun == "rows" else {"rows": rows})),
+    )
+
+
+def _joined(name: str) -> str:
+    return name if name.endswith("treated") else f"treated from {name}"
 
 
 def _between(timeline: Timeline, times: Times) -> tuple[Finding, ...]:

@@ -49,7 +49,8 @@ def case_of(
     present = source.present[outcome]
     rows = (source if present.all() else source.take(np.flatnonzero(present))).expanded()
     _refuse_thin_arm(rows, outcome)
-    _refuse_lonely_cluster(rows, str(design.cluster))
+    if rows.timeline is None:
+        _refuse_lonely_cluster(rows, str(design.cluster))
     absent, model = None, None
     if design.missing_outcome == "weight" and not present.all():
         rows, absent, model = observed(source.expanded(), outcome)

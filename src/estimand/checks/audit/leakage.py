@@ -8,6 +8,7 @@ import numpy as np
 from estimand.checks.audit.covariates import Covariate, covariates_of
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Sample
@@ -91,7 +92,7 @@ class TreatmentLeak(Check):
         )
 
 
-@check("audit.outcome_leak", question="Is a covariate a function of the outcome?")
+@check("audit.outcome_leak", question="Is a covariate a function of the outcome?", designs=(*ARMS, Panel))
 class OutcomeLeak(Check):
     """Association of each covariate alone with the outcome: linear, by ranks, and by level or bin."""
 

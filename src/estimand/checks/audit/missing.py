@@ -6,6 +6,7 @@ import numpy as np
 
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Sample
@@ -22,6 +23,7 @@ SURE = 0.01
     "audit.missing",
     question="Which values are missing, and does it depend on the arm?",
     references=("Rubin 1976, doi:10.1093/biomet/63.3.581",),
+    designs=(*ARMS, Panel),
 )
 class MissingValues(Check):
     """Share missing of every column, by arm, before any row is left out; outcomes have a check of their own."""
@@ -104,6 +106,7 @@ def _remedy(grade: Grade, case: Case) -> str:
     "audit.attrition",
     question="Is the outcome missing more often in one arm?",
     references=("Lee 2009, doi:10.1111/j.1467-937X.2009.00536.x",),
+    designs=(*ARMS, Panel),
 )
 class Attrition(Check):
     """Share of rows without the outcome by arm, the gap, and a test that knows of clusters."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
@@ -28,7 +29,7 @@ class _Kind:
     remedy: str | None = None
 
 
-@check("audit.outcome", question="What kind of number is the outcome?")
+@check("audit.outcome", question="What kind of number is the outcome?", designs=(*ARMS, Panel))
 class OutcomeKind(Check):
     """Binary, count, continuous, heavily skewed or zero-inflated; the last two, and rare events, are noted."""
 

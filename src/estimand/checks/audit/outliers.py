@@ -7,6 +7,7 @@ import numpy as np
 from estimand.checks.audit.covariates import covariates_of
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Sample
@@ -58,6 +59,7 @@ def _spread_of(name: str, values: Floats) -> _Spread | None:
     "audit.outliers",
     question="Does a column hold values far from all others?",
     references=("Tukey 1977",),
+    designs=(*ARMS, Panel),
 )
 class FarValues(Check):
     """Outcomes and numeric covariates against fences three interquartile ranges beyond the quartiles.

@@ -4,6 +4,7 @@ import numpy as np
 
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Sample
@@ -16,6 +17,7 @@ DERIVED = 0.9999
     "audit.post_treatment",
     question="Is a covariate something that treatment may have changed?",
     references=("Rosenbaum 1984, doi:10.2307/2981697",),
+    designs=(*ARMS, Panel),
 )
 class PostTreatmentColumn(Check):
     """Veto covariates that the design declares post-treatment, and those that follow one to four digits."""
