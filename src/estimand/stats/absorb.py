@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.stats.absorb_systems import Cells, System, system_of
-from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
 
 REFINED = 1e-13
 ROUNDING = 1e-15
@@ -91,8 +91,8 @@ class Absorber:
         chosen = np.flatnonzero(dimensions)
         return _assembled(tuple(self.codes[j] for j in chosen), tuple(self.sizes[j] for j in chosen), self.weights)
 
-    def nested_in(self, groups: Ints) -> Bools:
-        """Tell in which dimensions every level lies within one group, shape (dimensions,)."""
+    def nested_in(self, groups: AnyArray) -> Bools:
+        """Tell in which dimensions every level lies within one group, or has one value, shape (dimensions,)."""
         found = np.zeros(len(self.codes), dtype=np.bool_)
         for j, (codes, size) in enumerate(zip(self.codes, self.sizes, strict=True)):
             home = np.zeros(size, dtype=groups.dtype)

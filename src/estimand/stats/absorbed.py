@@ -173,7 +173,20 @@ def parameters_counted(fit: AbsorbedFit, cluster: Ints, nested: Bools | None = N
     return fit.rank_total - inner + 1
 
 
-def bias_reduced_scores(fit: AbsorbedFit, columns: Floats, outcome: Floats, cluster: Ints) -> ClusterScores:
+def effective_clusters(fit: AbsorbedFit, cluster: Ints, terms: Ints | None = None) -> float:
+    """Number of clusters as if of equal leverage, least over the kept coefficients, or over those at ``terms``.
+
+    Carter, Schnepel & Steigerwald (2017), doi:10.1162/REST_a_00639.
+    """
+    groups, position = cluster_positions(cluster)
+    load = fit.loading()
+    share = sum_within(np.square(load if terms is None else load[:, terms]), position, groups)
+    return float((np.square(share.sum(axis=0)) / np.square(share).sum(axis=0)).min())
+
+
+def bias_reduced_scores(
+    fit: AbsorbedFit, columns: Floats, outcome: Floats, cluster: Ints, terms: Ints | None = None
+) -> ClusterScores:
     """CR2 contributions of the clusters to the kept coefficients, with all absorbed effects in the hat matrix.
 
     Dimensions nested in the clusters are taken out first, which changes neither the covariance nor its degrees of
@@ -187,6 +200,8 @@ def bias_reduced_scores(fit: AbsorbedFit, columns: Floats, outcome: Floats, clus
         As given to the fit.
     outcome : ndarray of shape (n,)
     cluster : ndarray of shape (n,)
+    terms : ndarray of shape (k,), optional
+        Positions among the kept coefficients; all by default.
 
     Raises
     ------
@@ -210,7 +225,7 @@ def bias_reduced_scores(fit: AbsorbedFit, columns: Floats, outcome: Floats, clus
     raw = np.hstack([columns[:, fit.kept], *dummies]).astype(np.float64)
     within = fit.absorber.only(inner)
     plain = least_squares(within.residualise(raw), within.residualise(outcome))
-    functionals = np.stack([plain.basis.slope(j) for j in range(q)])
+    functionals = np.stack([plain.basis.slope(int(j)) for j in (range(q) if terms is None else terms)])
     return block_scores([Block(plain, np.arange(n), functionals)], cluster, "CR2")
 
 

@@ -1,0 +1,129 @@
+"""Which comparisons a two-way regression makes, what they estimate, and the means behind them."""
+
+import numpy as np
+
+from estimand.core.case import Case
+from estimand.core.finding import Finding, Grade
+from estimand.core.parts import Population
+from estimand.core.question import Target
+from estimand.core.sample import Sample
+from estimand.core.table import Table
+from estimand.core.timeline import Timeline
+from estimand.stats.arrays import Bools, Floats, Ints
+
+STAGGERED = "staggered_did"
+
+
+def target_of(timeline: Timeline) -> Target:
+    """ATT where one cohort switches on and stays on; else a variance-weighted average with forbidden comparisons."""
+    plain = timeline.cohorts().shape[0] == 1 and not timeline.always.any() and not timeline.switched_off.any()
+    return Target.ATT if plain else Target.VARIANCE_WEIGHTED
+
+
+def comparison_findings(about: str, timeline: Timeline) -> tuple[Finding, ...]:
+    """Say which units that are treated already serve as controls."""
+    return (*_staggered(about, timeline), *_always(about, timeline), *_switched_off(about, timeline))
+
+
+def _staggered(about: str, timeline: Timeline) -> tuple[Finding, ...]:
+    cohorts = timeline.cohorts()
+    if cohorts.shape[0] < 2:
+        return ()
+    labels = [timeline.labels[g] for g in cohorts]
+    rows = [int(np.count_nonzero(timeline.cohort == g)) for g in cohorts]
+    return (
+        Finding(
+            check="panel.staggered_twfe",
+            about=about,
+            grade=Grade.VETO,
+            subject="cohort",
+            statistic=float(cohorts.shape[0]),
+            threshold=1.0,
+            message=f"{cohorts.shape[0]} cohorts were treated at different times, and the regression takes those "
+            "treated earlier as controls for those treated later: where effects change over time, its coefficient is "
+            "no average of effects, and can have the wrong sign.",
+            remedy=f"Use {STAGGERED}, or imputation_did.",
+            evidence=Table({"cohort": labels, "rows": rows}),
+        ),
+    )
+
+
+def _always(about: str, timeline: Timeline) -> tuple[Finding, ...]:
+    share = float(timeline.always.mean())
+    if share == 0.0:
+        return ()
+    return (
+        Finding(
+            check="panel.always_treated_controls",
+            about=about,
+            grade=Grade.VETO,
+            subject="cohort",
+            statistic=share,
+            threshold=0.0,
+            message=f"Units with {share:.1%} of the rows are treated from the first period on, and the regression "
+            "takes them as controls: any change of their effect is taken off the answer.",
+            remedy=f"Leave these units out, or use {STAGGERED}, which does.",
+        ),
+    )
+
+
+def _switched_off(about: str, timeline: Timeline) -> tuple[Finding, ...]:
+    share = float(timeline.switched_off.mean())
+    if share == 0.0:
+        return ()
+    return (
+        Finding(
+            check="panel.switched_off_controls",
+            about=about,
+            grade=Grade.WARN,
+            subject="treatment",
+            statistic=share,
+            threshold=0.0,
+            message=f"Treatment ends in units with {share:.1%} of the rows, and the regression takes what follows as "
+            "untreated: an effect that lasts is taken off the answer.",
+            remedy="Cut these units' rows at the end of treatment, or give the first treated period as cohort.",
+        ),
+    )
+
+
+def population_of(case: Case, target: Target, rules: tuple[str, ...]) -> Population:
+    """Treated unit-periods of an ATT; all rows of a variance-weighted average."""
+    sample = case.sample()
+    narrowed = [*(["complete cases"] if sample.n < sample.rows_read else []), *rules]
+    about = int(np.count_nonzero(sample.arm == 1)) if target is Target.ATT else sample.n
+    who = "treated unit-periods" if target is Target.ATT else "everyone"
+    label = f"{who} ({', '.join(narrowed)})" if narrowed else who
+    return Population(label, about, about / sample.rows_read, "; ".join(narrowed) or None)
+
+
+def group_means(sample: Sample, timeline: Timeline, outcome: Floats) -> Table:
+    """Mean outcome of each group before and after its treatment begins; with one cohort, the four means.
+
+    Those never treated have a before and after where there is one cohort; otherwise one mean over all periods.
+    """
+    cohorts = timeline.cohorts()
+    start = int(cohorts[0]) if cohorts.shape[0] == 1 else None
+    group: list[str] = []
+    side: list[str] = []
+    mean: list[float] = []
+    rows: list[int] = []
+    for code in np.unique(timeline.cohort):
+        members = timeline.cohort == code
+        name = "untreated" if code == timeline.periods else f"treated from {timeline.labels[code]}"
+        own = start if code == timeline.periods else int(code)
+        for label, chosen in _sides(members, timeline.period, own):
+            count = int(np.count_nonzero(chosen))
+            if count:
+                held = None if sample.weights is None else sample.weights[chosen]
+                group.append(name)
+                side.append(label)
+                mean.append(float(np.average(outcome[chosen], weights=held)))
+                rows.append(count)
+    return Table({"group": group, "side": side, "mean": mean, "rows": rows})
+
+
+def _sides(members: Bools, period: Ints, start: int | None) -> list[tuple[str, Bools]]:
+    if start is None:
+        return [("all periods", members)]
+    after = period >= start
+    return [("before", members & ~after), ("after", members & after)]

@@ -1,0 +1,179 @@
+"""The regression of difference-in-differences: its treatment, its covariates and the effects it absorbs."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from estimand.core.case import Case
+from estimand.core.finding import Finding, Grade
+from estimand.core.sample import Sample
+from estimand.core.timeline import Timeline
+from estimand.errors import Code, IdentificationError, UnsupportedError
+from estimand.stats.absorb import absorber
+from estimand.stats.arrays import Bools, Floats, Ints
+
+Effects: TypeAlias = Literal["two_way", "two_by_two"]
+MOST_ENTRIES = 400_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Columns of the regression.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n, 1 + q)
+        Treatment first, then covariates.
+    names : tuple of str, of length 1 + q
+    sources : tuple of str, of length 1 + q
+        Covariate each column is made from.
+    absorbed : mapping of str to ndarray of shape (n,)
+        Levels with effects of their own.
+    interacted : tuple of str
+        Covariates that are constant within units.
+    """
+
+    columns: Floats
+    names: tuple[str, ...]
+    sources: tuple[str, ...]
+    absorbed: dict[str, Ints]
+    interacted: tuple[str, ...]
+
+
+def laid_out(case: Case, effects: Effects) -> Layout:
+    """Lay out the regression of a panel, or of repeated cross-sections.
+
+    Raises
+    ------
+    IdentificationError
+        If two groups and two times are asked for, and there are more or fewer.
+    UnsupportedError
+        If the covariates by period are too many for memory.
+    """
+    sample, timeline = case.sample(), case.timeline()
+    treated = (sample.arm == 1).astype(np.float64)
+    if effects == "two_by_two":
+        group, after = _two_groups(timeline)
+        absorbed = {"group": group, "after": after}
+        times, labels = after, ("before", "after")
+    else:
+        who = ("cohort", timeline.cohort) if timeline.unit is None else ("unit", timeline.unit)
+        absorbed = {who[0]: who[1], "period": timeline.period}
+        times, labels = timeline.period, timeline.labels
+    absorbed |= dict(timeline.absorbed)
+    if not sample.features.features:
+        return Layout(treated[:, None], ("treated",), ("treated",), absorbed, ())
+    parts, names, sources, interacted = _covariates(sample, times, labels)
+    columns = np.column_stack([treated, *parts])
+    return Layout(columns, ("treated", *names), ("treated", *sources), absorbed, interacted)
+
+
+def _two_groups(timeline: Timeline) -> tuple[Ints, Ints]:
+    """Code of the group and of the time of each row, with the treated and after as 1."""
+    cohorts = timeline.cohorts()
+    if cohorts.shape[0] != 1 or timeline.always.any() or timeline.switched_off.any():
+        raise IdentificationError(
+            f"Two groups and two times need one treated cohort whose treatment stays on, and there are "
+            f"{cohorts.shape[0]}"
+            f"{', units treated from the start' if timeline.always.any() else ''}"
+            f"{', and treatment that ends' if timeline.switched_off.any() else ''}.",
+            remedy="Use effects: two_way, or staggered_did.",
+            found=int(cohorts.shape[0]),
+            expected=1,
+        )
+    return (~timeline.never).astype(np.int64), (timeline.period >= cohorts[0]).astype(np.int64)
+
+
+def _covariates(
+    sample: Sample, times: Ints, labels: tuple[str, ...]
+) -> tuple[list[Floats], list[str], list[str], tuple[str, ...]]:
+    """Covariates as they are where they vary within units; by period where they do not."""
+    features, unit = sample.features, None if sample.timeline is None else sample.timeline.unit
+    still = np.zeros(len(features.features), dtype=np.bool_)
+    if unit is not None:
+        units = absorber([unit])
+        still = np.array([units.nested_in(features.values[:, j])[0] for j in range(still.shape[0])])
+    entries = sample.n * (int(still.sum()) * (len(labels) - 1) + int((~still).sum()))
+    if entries > MOST_ENTRIES:
+        raise UnsupportedError(
+            f"{int(still.sum())} covariates that are constant within units, in {len(labels)} periods, make "
+            f"{entries:,} entries.",
+            remedy="Use fewer covariates or longer periods.",
+            code=Code.UNSUPPORTED,
+        )
+    parts: list[Floats] = []
+    names: list[str] = []
+    sources: list[str] = []
+    for j, feature in enumerate(features.features):
+        column = features.values[:, j]
+        if not still[j]:
+            parts.append(column)
+            names.append(feature.name)
+            sources.append(feature.source)
+            continue
+        centred = column - column.mean()
+        parts.append(centred[:, None] * (times[:, None] == np.arange(1, len(labels))))
+        names.extend(f"{feature.name} × {label}" for label in labels[1:])
+        sources.extend([feature.source] * (len(labels) - 1))
+    constant = [feature.source for feature, alike in zip(features.features, still, strict=True) if alike]
+    return parts, names, sources, tuple(dict.fromkeys(constant))
+
+
+def refuse_unidentified(kept: bool, timeline: Timeline) -> None:
+    """Refuse where effects and covariates leave nothing of the treatment.
+
+    Raises
+    ------
+    IdentificationError
+    """
+    if kept:
+        return
+    alone = not timeline.never.any() and np.unique(timeline.cohort).shape[0] < 2
+    raise IdentificationError(
+        "Every unit is treated from the same period on, so the effect cannot be told from that of the period."
+        if alone
+        else "Absorbed effects and covariates together determine who is treated when, so nothing is left to compare.",
+        remedy="Add units that are not treated, or treated later."
+        if alone
+        else "Leave out the covariate or absorbed column that gives treatment away.",
+    )
+
+
+def covariate_findings(about: str, layout: Layout, kept: Bools, times: str) -> tuple[Finding, ...]:
+    """Say which covariates entered by period, and which add nothing and were left out."""
+    out = []
+    used = {source for source, keep in zip(layout.sources, kept, strict=True) if keep}
+    by_period = [source for source in layout.interacted if source in used]
+    if by_period:
+        out.append(
+            Finding(
+                check=f"{about}.constant_covariates",
+                about=about,
+                grade=Grade.NOTE,
+                subject=by_period[0],
+                statistic=float(len(by_period)),
+                message=f"Covariates that are constant within units entered with a slope for each {times}, as unit "
+                f"effects hold their level: {_listed(by_period)}.",
+                remedy="Trends are then taken as parallel among units that are alike in them.",
+            )
+        )
+    lost = [source for source in dict.fromkeys(layout.sources[1:]) if source not in used]
+    if lost:
+        out.append(
+            Finding(
+                check=f"{about}.dropped",
+                about=about,
+                grade=Grade.NOTE,
+                subject=lost[0],
+                statistic=float(len(lost)),
+                message=f"Covariates that say nothing beside the absorbed effects and each other were left out: "
+                f"{_listed(lost)}.",
+                remedy="Nothing to do where this is a duplicate; otherwise look why the column does not vary.",
+            )
+        )
+    return tuple(out)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")

@@ -1,0 +1,186 @@
+"""Which covariance a regression beside absorbed effects gets, how it is called, and what to warn of."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from estimand.core.finding import Finding, Grade
+from estimand.core.sample import Sample
+from estimand.core.table import Table
+from estimand.errors import DesignError, IdentificationError
+from estimand.stats.absorbed import (
+    AbsorbedFit,
+    bias_reduced_scores,
+    cluster_positions,
+    clustered_covariance,
+    effective_clusters,
+    row_covariance,
+)
+from estimand.stats.arrays import Floats, Ints
+
+PanelCovariance: TypeAlias = Literal["CR0", "CR1", "CR2", "HC1", "classical"]
+Counted: TypeAlias = Literal["crossing", "all", "none"]
+MANY_CLUSTERS = 40
+FEW_OF_A_KIND = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A regression, and what it was fitted to.
+
+    Attributes
+    ----------
+    fit : AbsorbedFit
+    outcome : ndarray of shape (n,)
+    columns : ndarray of shape (n, k)
+    terms : ndarray of shape (j,)
+        Positions, among the kept columns, of those to be reported.
+    """
+
+    fit: AbsorbedFit
+    outcome: Floats
+    columns: Floats
+    terms: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanelSpread:
+    """Covariance of the reported terms.
+
+    Attributes
+    ----------
+    vcov : ndarray of shape (j, j)
+    df : ndarray of shape (j,)
+    correction : str
+    """
+
+    vcov: Floats
+    df: Floats
+    correction: str
+
+
+def regression_spread(
+    fitted: Fitted, sample: Sample, kind: PanelCovariance | None, counted: Counted = "crossing"
+) -> PanelSpread:
+    """Covariance of the reported terms.
+
+    By default, with clusters: CR1 with t(G - 1) under weights, and where at least 40 clusters would be left if all had
+    equal leverage, else CR2 with Satterthwaite degrees of freedom; without clusters HC1.
+
+    Parameters
+    ----------
+    counted : "crossing" | "all" | "none"
+        Absorbed levels that CR1 counts as parameters: those of dimensions that reach across clusters, all, or none.
+
+    Raises
+    ------
+    DesignError
+        If clusters are asked for, and the design has none.
+    IdentificationError
+        If the regression leaves no variation between clusters.
+    """
+    fit, terms = fitted.fit, fitted.terms
+    if kind in {"HC1", "classical"} or (kind is None and sample.cluster is None):
+        return _by_rows(fitted, sample, "HC1" if kind is None else kind)
+    if sample.cluster is None:
+        raise DesignError(
+            f"Covariance '{kind}' needs clusters, and the design names none.",
+            remedy="Name the unit or the cluster in the design, or use HC1.",
+        )
+    chosen = _by_leverage(fitted, sample.cluster) if kind is None else kind
+    if chosen == "CR2":
+        scores = bias_reduced_scores(fit, fitted.columns, fitted.outcome, sample.cluster, terms)
+        if np.isnan(scores.df).any():
+            raise IdentificationError(
+                "The columns tell the clusters apart, so nothing is left from which CR2 could learn how clusters vary.",
+                remedy="Leave out covariates that are constant within clusters, or cluster by a finer column.",
+            )
+        return PanelSpread(scores.covariance, scores.df, chosen)
+    nested = None if counted == "crossing" else np.full(len(fit.absorber.codes), counted == "none")
+    vcov = clustered_covariance(fit, sample.cluster, "CR0" if chosen == "CR0" else "CR1", nested)
+    groups = cluster_positions(sample.cluster)[0]
+    return PanelSpread(vcov[np.ix_(terms, terms)], np.full(terms.shape[0], groups - 1.0), chosen)
+
+
+def _by_leverage(fitted: Fitted, cluster: Ints) -> PanelCovariance:
+    """CR1 under weights or with many clusters of like leverage, else CR2."""
+    many = fitted.fit.weights is not None or effective_clusters(fitted.fit, cluster, fitted.terms) >= MANY_CLUSTERS
+    return "CR1" if many else "CR2"
+
+
+def _by_rows(fitted: Fitted, sample: Sample, kind: str) -> PanelSpread:
+    if kind == "classical" and sample.weight_kind == "sampling":
+        raise DesignError(
+            "The classical covariance does not hold under sampling weights.",
+            remedy="Leave `covariance` out, or use HC1.",
+        )
+    terms = fitted.terms
+    vcov = row_covariance(fitted.fit, "classical" if kind == "classical" else "HC1")
+    left = float(fitted.fit.df_residual)
+    return PanelSpread(vcov[np.ix_(terms, terms)], np.full(terms.shape[0], left), kind)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCounts:
+    """Clusters with a treated row, and those without one."""
+
+    treated: int
+    untreated: int
+
+    @property
+    def fewest(self) -> int:
+        """Of either kind."""
+        return min(self.treated, self.untreated)
+
+
+def cluster_counts(sample: Sample) -> ClusterCounts | None:
+    """Count clusters with and without treated rows; None without clusters."""
+    if sample.cluster is None:
+        return None
+    groups, position = cluster_positions(sample.cluster)
+    reached = np.zeros(groups, dtype=np.bool_)
+    reached[position[sample.arm == 1]] = True
+    count = int(reached.sum())
+    return ClusterCounts(count, groups - count)
+
+
+def cluster_findings(about: str, sample: Sample, counts: ClusterCounts | None, correction: str) -> tuple[Finding, ...]:
+    """Warn where no cluster is named, where few are treated or untreated, and where CR1 stands in for CR2."""
+    if counts is None:
+        return (
+            Finding(
+                check=f"{about}.no_cluster",
+                about=about,
+                grade=Grade.WARN,
+                subject="cluster",
+                message="The design names neither unit nor cluster, so standard errors take rows as independent, "
+                "though treatment reached whole groups at once.",
+                remedy="Name the groups that treatment reached, such as regions, as cluster.",
+            ),
+        )
+    total = counts.treated + counts.untreated
+    # Where every cluster is treated at some time, the later treated stand in for the untreated.
+    few = counts.treated if counts.untreated == 0 else counts.fewest
+    weighted = sample.weights is not None and correction == "CR1" and total < MANY_CLUSTERS
+    if few >= FEW_OF_A_KIND and not weighted:
+        return ()
+    why = (
+        f"{counts.treated:,} clusters are treated and {counts.untreated:,} are not; with fewer than {FEW_OF_A_KIND} of "
+        "either, no clustered standard error can be relied on."
+        if few < FEW_OF_A_KIND
+        else f"{total} clusters are few for CR1, and CR2 is not offered under weights."
+    )
+    return (
+        Finding(
+            check=f"{about}.few_clusters",
+            about=about,
+            grade=Grade.WARN,
+            subject="cluster",
+            statistic=float(few if few < FEW_OF_A_KIND else total),
+            threshold=float(FEW_OF_A_KIND if few < FEW_OF_A_KIND else MANY_CLUSTERS),
+            message=why,
+            remedy="Compare with a permutation of who is treated, such as the placebos of synthetic_control.",
+            evidence=Table({"clusters": ["treated", "untreated"], "count": [counts.treated, counts.untreated]}),
+        ),
+    )
