@@ -65,7 +65,7 @@ class Timeline(Frozen):
 
     def cohorts(self) -> Ints:
         """Positions of the cohorts that have a period before treatment and are treated, ascending."""
-        found = np.unique(self.cohort)
+        found = np.flatnonzero(np.bincount(self.cohort, minlength=self.periods))
         return found[(found > 0) & (found < self.periods)]
 
     def take(self, rows: AnyArray) -> "Timeline":
