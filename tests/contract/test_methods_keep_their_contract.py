@@ -2,8 +2,10 @@
 
 import json
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,10 +13,13 @@ import pytest
 
 import estimand as es
 from estimand.core.catalog import keys, resolve
+from estimand.core.design import Panel
 from estimand.core.jsonable import ArrayStore
+from estimand.core.method import Invariance
 from estimand.core.uncertainty import Normal
 from estimand.study.plan import offered_targets
-from tests.contract.changes import CHANGES, DESIGN
+from tests.contract.changes import CHANGES, DESIGN, Change
+from tests.contract.panels import PANEL, PANEL_CHANGES, rollout
 
 METHODS = keys("methods")
 TREES = {"learner": {"name": "boosting", "params": {"rounds": 20}}, "folds": 3}
@@ -24,16 +29,46 @@ CONTINUOUS = {"quantile_effects"}
 SUMMED_OTHERWISE = {"stratification", "coarsened_matching"}
 
 
+assert set(CHANGES) | set(PANEL_CHANGES) == set(get_args(Invariance))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method is tried on: a table, a design, changes of both, and the same with clusters."""
+
+    frame: pd.DataFrame
+    design: dict[str, Any]
+    changes: dict[str, Callable[[pd.DataFrame], Change]]
+    grouped: pd.DataFrame
+    clusters: int
+
+
 @cache
-def data(key: str = "") -> pd.DataFrame:
-    """Accounts that churn or not; for methods that need a density, a number in its place."""
+def accounts(*, continuous: bool) -> Setting:
+    """Accounts that churn or not; or a number in its place, for methods that need a density."""
     frame = es.datasets.generate("outreach", rows=900, seed=5)
-    return frame.assign(churn=frame["post_outreach_engagement"]) if key in CONTINUOUS else frame
+    frame = frame.assign(churn=frame["post_outreach_engagement"]) if continuous else frame
+    return Setting(frame, DESIGN, CHANGES, frame.assign(team=np.arange(900) % 60), 60)
+
+
+@cache
+def sites() -> Setting:
+    """A rollout over sites; with clusters, twice as many in teams of two."""
+    return Setting(rollout(), PANEL, PANEL_CHANGES, rollout(120), 60)
+
+
+def for_panels(key: str) -> bool:
+    return Panel in resolve("methods", key).spec.designs
+
+
+def setting(key: str) -> Setting:
+    """Data and design of a kind that the method takes."""
+    return sites() if for_panels(key) else accounts(continuous=key in CONTINUOUS)
 
 
 @cache
 def made(key: str, **options: Any) -> es.Estimate:
-    return es.estimate(data(key), DESIGN, key, **SMALL.get(key, {}), **options)
+    return es.estimate(setting(key).frame, setting(key).design, key, **SMALL.get(key, {}), **options)
 
 
 @pytest.mark.parametrize("key", METHODS)
@@ -43,7 +78,7 @@ def test_its_card_is_whole(key: str) -> None:
     assert spec.key == key
     assert spec.designs
     assert spec.references
-    assert set(spec.invariances) <= set(CHANGES)
+    assert set(spec.invariances) <= set(setting(key).changes)
     assert "Estimand:" in kind.__doc__
     assert "Variance:" in kind.__doc__
     for name in kind.model_fields:
@@ -82,11 +117,10 @@ def test_a_target_is_estimated_as_asked_or_refused(key: str, target: es.Target) 
         assert caught.value.code in {"UNSUPPORTED", "INVALID_MAPPING"}
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize(("key", "change"), [(key, change) for key in METHODS for change in setting(key).changes])
 def test_declared_invariances_hold_and_the_others_do_not(key: str, change: str) -> None:
     before = made(key).value[0]
-    changed = CHANGES[change](data(key))
+    changed = setting(key).changes[change](setting(key).frame)
     after = es.estimate(changed.frame, changed.design, key, **SMALL.get(key, {})).value[0]
     gap = abs(after - changed.expected(before)) / max(1.0, abs(before))
     if change in resolve("methods", key).spec.invariances:
@@ -113,8 +147,8 @@ def test_its_influence_agrees_with_its_covariance(key: str) -> None:
 
 @pytest.mark.parametrize("key", METHODS)
 def test_with_clusters_its_influence_is_summed_within_them(key: str) -> None:
-    frame = data(key).assign(team=np.arange(900) % 60)
-    design = {**DESIGN, "cluster": "team"}
+    place = setting(key)
+    frame, design = place.grouped, {**place.design, "cluster": "team"}
     if key in SUMMED_OTHERWISE:
         made_with = es.estimate(frame, design, key, **SMALL.get(key, {}))
         assert made_with.value[0] == pytest.approx(made(key).value[0], rel=1e-12)
@@ -125,7 +159,7 @@ def test_with_clusters_its_influence_is_summed_within_them(key: str) -> None:
             es.estimate(frame, design, key)
         return
     estimate = es.estimate(frame, design, key, **SMALL.get(key, {}))
-    assert estimate.influence.psi.shape == (60, len(estimate.terms))
+    assert estimate.influence.psi.shape == (place.clusters, len(estimate.terms))
     ratio = estimate.uncertainty.vcov[0, 0] / estimate.influence.covariance()[0, 0]
     factor = resolve("methods", key).spec.variance_factor
     assert 1.0 / (1.0 + 1e-8) <= ratio <= factor * (1.0 + 1e-8)
@@ -144,17 +178,17 @@ def test_the_record_of_it_survives_json_and_pickling(key: str) -> None:
 
 @pytest.mark.parametrize("key", METHODS)
 def test_the_number_of_threads_does_not_move_a_digit(key: str) -> None:
-    two = es.estimate(data(key), DESIGN, key, threads=2, **SMALL.get(key, {}))
+    two = es.estimate(setting(key).frame, setting(key).design, key, threads=2, **SMALL.get(key, {}))
     assert two.to_dict() == made(key).to_dict()
 
 
 @pytest.mark.parametrize("key", METHODS)
 def test_it_refuses_what_it_does_not_take(key: str) -> None:
     with pytest.raises(es.DesignError, match="no field 'foldz'"):
-        es.estimate(data(key), DESIGN, key, foldz=3)
+        es.estimate(setting(key).frame, setting(key).design, key, foldz=3)
     moments = es.Moments.from_dict(
         {
-            "columns": ["churn"], "arms": ["0", "1"], "shift": [0.0], "units": [50, 60],
+            "columns": [setting(key).design["outcome"]], "arms": ["0", "1"], "shift": [0.0], "units": [50, 60],
             "means": [[0.2], [0.3]], "cross": [[[8.0]], [[12.6]]],
         }
     )  # fmt: skip
@@ -162,7 +196,7 @@ def test_it_refuses_what_it_does_not_take(key: str) -> None:
         assert es.estimate(moments, DESIGN, key).n_obs == 110
     else:
         with pytest.raises(es.UnsupportedError, match="needs rows"):
-            es.estimate(moments, DESIGN, key)
+            es.estimate(moments, setting(key).design, key)
 
 
 @pytest.mark.parametrize("key", METHODS)
@@ -170,7 +204,17 @@ def test_an_experiment_or_an_observational_design_it_does_not_take_is_refused_by
     kinds = {design.model_fields["kind"].default for design in resolve("methods", key).spec.designs}
     for kind in ("observational", "experiment"):
         if kind in kinds:
-            assert es.estimate(data(key), {**DESIGN, "kind": kind}, key, **SMALL.get(key, {})).n_obs == 900
+            found = es.estimate(setting(key).frame, {**DESIGN, "kind": kind}, key, **SMALL.get(key, {}))
+            assert found.n_obs == 900
         else:
             with pytest.raises(es.DesignError, match="does not take a design"):
-                es.estimate(data(key), {**DESIGN, "kind": kind}, key)
+                es.estimate(accounts(continuous=False).frame, {**DESIGN, "kind": kind}, key)
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_a_panel_is_taken_whole_or_refused_by_name(key: str) -> None:
+    if for_panels(key):
+        assert made(key).n_obs == len(sites().frame)
+    else:
+        with pytest.raises(es.DesignError, match="does not take a design"):
+            es.estimate(sites().frame, PANEL, key)

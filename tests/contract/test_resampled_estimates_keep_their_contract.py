@@ -11,9 +11,11 @@ import pytest
 
 import estimand as es
 from estimand.core.catalog import keys, resolve
+from estimand.core.design import Panel
 from estimand.core.jsonable import ArrayStore
 from estimand.core.resampling import KINDS
 from tests.contract.changes import DESIGN
+from tests.contract.panels import PANEL, rollout
 
 FOLDED = {"learner": "linear", "folds": 2}
 SMALL: dict[str, dict[str, Any]] = {"aipw": FOLDED, "dml": FOLDED, "tmle": FOLDED}
@@ -22,15 +24,19 @@ REFUSED = [(key, kind) for key in keys("methods") for kind in KINDS if (key, kin
 
 
 @cache
-def data() -> pd.DataFrame:
+def data(key: str) -> pd.DataFrame:
+    if Panel in resolve("methods", key).spec.designs:
+        return rollout(120)
     frame = es.datasets.generate("outreach", rows=240, seed=5)
     noise = np.random.default_rng(1).normal(size=240)
     return frame.assign(team=np.arange(240) % 12 + 12 * frame["outreach"], churn=frame["churn"] + noise)
 
 
-def design(kind: str) -> dict[str, Any]:
-    """A design in which the kind has a meaning."""
+def design(key: str, kind: str) -> dict[str, Any]:
+    """A design that the method takes and in which the kind has a meaning."""
     extra = {"cluster": "team"} if kind in {"cluster", "wild_cluster"} else {}
+    if Panel in resolve("methods", key).spec.designs:
+        return PANEL | extra
     made = DESIGN | extra | {"covariates": ["usage_score", "health_score"]}
     return made | ({"kind": "experiment"} if kind == "randomisation" else {})
 
@@ -38,12 +44,12 @@ def design(kind: str) -> dict[str, Any]:
 @cache
 def made(key: str, kind: str, threads: int = 1) -> es.Estimate:
     scheme = {"kind": kind, "draws": 100}
-    return es.estimate(data(), design(kind), key, resample=scheme, threads=threads, **SMALL.get(key, {}))
+    return es.estimate(data(key), design(key, kind), key, resample=scheme, threads=threads, **SMALL.get(key, {}))
 
 
 @pytest.mark.parametrize(("key", "kind"), ALLOWED)
 def test_only_its_uncertainty_is_exchanged(key: str, kind: str) -> None:
-    plain = es.estimate(data(), design(kind), key, **SMALL.get(key, {}))
+    plain = es.estimate(data(key), design(key, kind), key, **SMALL.get(key, {}))
     found = made(key, kind)
     assert found.value == pytest.approx(plain.value, abs=0.0)
     assert found.target is plain.target
@@ -79,5 +85,5 @@ def test_it_survives_json_and_pickling(key: str, kind: str) -> None:
 @pytest.mark.parametrize(("key", "kind"), REFUSED)
 def test_what_its_card_does_not_allow_is_refused_by_name_with_a_remedy(key: str, kind: str) -> None:
     with pytest.raises(es.UnsupportedError, match=f"'{key}' does not take resampling of kind '{kind}'") as caught:
-        es.estimate(data(), design(kind), key, resample=kind)
+        es.estimate(data(key), design(key, kind), key, resample=kind)
     assert len(caught.value.remedy) > 10

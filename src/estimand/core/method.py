@@ -22,6 +22,9 @@ Invariance: TypeAlias = Literal[
     "outcome_shift",
     "arm_swap",
     "duplicated_rows",
+    "unit_labels",
+    "unit_shift",
+    "period_shift",
 ]
 
 

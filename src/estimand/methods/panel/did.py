@@ -63,6 +63,7 @@ class Solved:
     variance_factor=2.0,
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "duplicated_rows",
+        "unit_labels", "unit_shift", "period_shift",
     ),
     details=(
         Detail("means", "by group and side", "outcome"),

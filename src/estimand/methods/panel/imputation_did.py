@@ -44,13 +44,16 @@ _NO_JACKKNIFE = (
         "Gardner 2022, doi:10.48550/arXiv.2207.05943",
     ),
     inference="influence",
-    invariances=("row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "duplicated_rows"),
+    invariances=(
+        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "duplicated_rows",
+        "unit_labels", "unit_shift", "period_shift",
+    ),
     details=(
         Detail("group_time", "cohort by period", "outcome"),
         Detail("pretrends", "event times before treatment", "outcome"),
         Detail("pretrend_test", "F test that all of these are zero", "p-value"),
     ),
-)
+)  # fmt: skip
 class ImputationDiD(Method):
     r"""Treated outcomes minus what untreated rows say they would have been.
 
