@@ -33,6 +33,15 @@ def test_a_time_makes_a_panel_of_the_table(treated: list[str], command: Command)
     assert not [finding for finding in audit["findings"] if finding["grade"] == "not_run"]
 
 
+def test_a_window_and_further_levels_reach_the_design(command: Command) -> None:
+    flags = [*FLAGS, "--cohort", "first_term", "--window", "2, 6", "--absorb", "free_meals", "--json"]
+    audit = json.loads(command("audit", "t.csv", *flags).out)
+    assert (audit["design"]["window"], audit["design"]["absorb"]) == (["2", "6"], ["free_meals"])
+    assert audit["sample"]["drops"] == [{"reason": "outside the window", "column": "term", "rows": 300}]
+    (cohorts,) = [finding for finding in audit["findings"] if finding["check"] == "panel.cohorts"]
+    assert "5 periods, 2 to 6" in cohorts["message"]
+
+
 def test_the_audit_page_of_a_panel_is_written(command: Command, tmp_path: Path) -> None:
     ended = command("audit", "t.csv", *FLAGS, "--cohort", "first_term", "--out", "audited")
     assert ended.status == 0, ended
@@ -51,6 +60,7 @@ def test_the_audit_page_of_a_panel_is_written(command: Command, tmp_path: Path) 
         (["--outcome", "score", "--time", "term", "--treatment", "tutored", "--design", "observational"], "'time'"),
         (["--outcome", "score", "--time", "term", "--cohort", "term"], "'term'"),
         ([*FLAGS, "--cohort", "first_term", "--absorb", "score"], "'score'"),
+        ([*FLAGS, "--cohort", "first_term", "--window", "3"], "first and its last period"),
         ([*FLAGS, "--cohort", "school"], "both unit and cohort"),
     ],
 )

@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from estimand.core.design import as_design
+from estimand.core.question import Question
 from estimand.data import datasets, llm_logs
+from estimand.data.build import build_sample
+from estimand.data.source import read_table
 
 TREATMENT, OUTCOME = "opt_in_agent_mode", "task_completed"
 
@@ -100,3 +104,15 @@ def test_the_same_seed_gives_the_same_users():
     pd.testing.assert_frame_equal(
         datasets.generate("llm_logs", rows=300, seed=9), datasets.generate("llm_logs", rows=300, seed=9)
     )
+
+
+def test_the_release_has_a_panel_design_whose_cohort_is_the_first_wave():
+    frame = datasets.load("llm_logs")
+    other = frame.attrs["others"]["wave"]
+    design = as_design(other["design"])
+    sample = build_sample(read_table(frame, design.columns()), design)
+    assert sample.timeline is not None
+    assert sample.timeline.labels == tuple(str(week) for week in range(1, 30))
+    assert sample.timeline.cohorts().tolist() == [19]
+    assert sample.timeline.never.mean() == pytest.approx(0.5, abs=0.01)
+    assert Question(**other["question"]).benchmarks[0].value == llm_logs.WAVE

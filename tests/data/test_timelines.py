@@ -299,6 +299,45 @@ def test_the_first_day_of_1970_is_a_date_like_any_other() -> None:
     assert found.cohort.tolist() == timeline(table()).cohort.tolist()
 
 
+# Windows
+
+
+@pytest.mark.parametrize(
+    ("window", "labels"),
+    [
+        ([2005, 2006], ("2005", "2006")),
+        ([None, 2006.0], ("2004", "2005", "2006")),
+        (["2005", None], ("2005", "2006", "2007")),
+        (None, ("2004", "2005", "2006", "2007")),
+    ],
+)
+@pytest.mark.parametrize("fields", [{}, {"cohort": None, "treatment": "open"}])
+def test_a_window_keeps_its_periods_and_counts_the_rows_outside(
+    window: Any, labels: tuple[str, ...], fields: dict[str, Any]
+) -> None:
+    sample = build(table(), window=window, **fields)
+    assert sample.timeline is not None
+    assert sample.timeline.labels == labels
+    outside = [(drop.reason, drop.rows) for drop in sample.drops]
+    assert outside == ([("outside the window", 20 - 5 * len(labels))] if window else [])
+    assert not said(sample, "sample.dropped")
+    later = sample.timeline.cohort[sample.timeline.unit == 1]
+    assert set(later.tolist()) == {len(labels) if "2007" not in labels else labels.index("2007")}
+
+
+def test_a_window_of_dates_and_of_months() -> None:
+    frame = in_days(table(), 1)
+    assert timeline(frame, window=[date(2023, 12, 1), "2024-02-01"]).labels[0] == "2023-12-01"
+    assert timeline(frame, window=["2023-12", None]).labels == ("2023-12-01", "2024-01-01", "2024-02-01")
+
+
+@pytest.mark.parametrize("window", [2004, "2004", [2004], [1, 2, 3], {"first": 1}, ["2004-01", None], ["soon", None]])
+def test_a_window_that_is_none_is_refused(window: Any) -> None:
+    with pytest.raises(DesignError) as caught:
+        build(table(), window=window)
+    assert caught.value.remedy
+
+
 # Refusals
 
 

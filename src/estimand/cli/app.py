@@ -46,6 +46,7 @@ Unit = Annotated[str | None, typer.Option("--unit", help="Column that identifies
 Time = Annotated[str | None, typer.Option("--time", help="Period column: the table is a panel.")]
 Cohort = Annotated[str | None, typer.Option("--cohort", help="First treated period: the table is a panel.")]
 Absorb = Annotated[str, typer.Option("--absorb", help="Further columns with levels of their own, in a panel.")]
+Window = Annotated[str | None, typer.Option("--window", help="First and last period to use, such as 2004,2007.")]
 Kind = Annotated[
     str | None, typer.Option("--design", help="observational, experiment or panel; default observational.")
 ]
@@ -85,6 +86,7 @@ def analyze(
     time: Time = None,
     cohort: Cohort = None,
     absorb: Absorb = "",
+    window: Window = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
     negative_controls: Annotated[
@@ -108,19 +110,23 @@ def analyze(
     out: Out = None,
 ) -> None:
     """Analyse a table without writing a study file."""
-    mapping = _arisen(kind, treatment, time, cohort, absorb) | {
-        "outcome": _split(outcome),
-        "covariates": _split(covariates),
-        "control": control,
-        "unit": unit,
-        "cluster": cluster,
-        "roles": {
-            "post_treatment": _split(post_treatment),
-            "negative_controls": _split(negative_controls),
-            "negative_exposures": _split(negative_exposures),
-        },
-        "missing_outcome": missing_outcome,
-    }
+    mapping = (
+        _arisen(kind, treatment, time, cohort)
+        | _periods(absorb, window)
+        | {
+            "outcome": _split(outcome),
+            "covariates": _split(covariates),
+            "control": control,
+            "unit": unit,
+            "cluster": cluster,
+            "roles": {
+                "post_treatment": _split(post_treatment),
+                "negative_controls": _split(negative_controls),
+                "negative_exposures": _split(negative_exposures),
+            },
+            "missing_outcome": missing_outcome,
+        }
+    )
     study = {
         "data": data,
         "question": question,
@@ -156,6 +162,7 @@ def audit(
     time: Time = None,
     cohort: Cohort = None,
     absorb: Absorb = "",
+    window: Window = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
     timestamp: Annotated[str | None, typer.Option("--timestamp", help="When the row was recorded.")] = None,
@@ -165,14 +172,18 @@ def audit(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write audit.json and page there.")] = None,
 ) -> None:
     """Ask what could spoil an estimate, before there is one; exit 3 when a veto is found."""
-    design = _arisen(kind, treatment, time, cohort, absorb) | {
-        "outcome": _split(outcome),
-        "covariates": _split(covariates),
-        "control": control,
-        "unit": unit,
-        "cluster": cluster,
-        "roles": {"post_treatment": _split(post_treatment), "timestamp": timestamp},
-    }
+    design = (
+        _arisen(kind, treatment, time, cohort)
+        | _periods(absorb, window)
+        | {
+            "outcome": _split(outcome),
+            "covariates": _split(covariates),
+            "control": control,
+            "unit": unit,
+            "cluster": cluster,
+            "roles": {"post_treatment": _split(post_treatment), "timestamp": timestamp},
+        }
+    )
     given = {name: value for name, value in design.items() if value is not None}
     perform("auditing", "audit", data=data, design=given, seed=seed, json=json, out=out)
 
@@ -223,14 +234,18 @@ def calibrate(
     perform("calibrating", "calibrate", given=asked | size, render=render, publish=publish, out=out)
 
 
-def _arisen(
-    kind: str | None, treatment: str | None, time: str | None, cohort: str | None, absorb: str
-) -> dict[str, object]:
+def _arisen(kind: str | None, treatment: str | None, time: str | None, cohort: str | None) -> dict[str, object]:
     """How treatment arose; a time or a cohort makes it a panel where nothing else is said."""
-    given = {"treatment": treatment, "time": time, "cohort": cohort, "absorb": _split(absorb) or None}
     panel = time is not None or cohort is not None
     named: dict[str, object] = {"kind": kind or ("panel" if panel else "observational")}
+    given = {"treatment": treatment, "time": time, "cohort": cohort}
     return named | {name: value for name, value in given.items() if value is not None}
+
+
+def _periods(absorb: str, window: str | None) -> dict[str, object]:
+    """What only a panel has: further levels, and the periods to use; an end left empty is open."""
+    ends = {} if window is None else {"window": [end.strip() or None for end in window.split(",")]}
+    return ends | ({"absorb": _split(absorb)} if absorb else {})
 
 
 def _split(text: str) -> list[str]:

@@ -1,12 +1,26 @@
 """A rollout in waves: units observed over time, some treated from some period on."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from estimand.core.design_fields import Columns, DesignFields, double_role, refuse_repeats
 from estimand.errors import Code, DesignError
+
+
+def _as_window(value: Any) -> Any:
+    """Read two ends as text; numbers and dates as a study file would write them."""
+    if value is None:
+        return None
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence) or len(value) != 2:
+        raise DesignError(
+            f"A window is its first and its last period, not {shorten(repr(value), 60)}.",
+            remedy="Write: window: [2004, 2007]; null leaves an end open.",
+            found=value,
+        )
+    return tuple(None if end is None else str(end) for end in value)
 
 
 class Panel(DesignFields):
@@ -27,12 +41,16 @@ class Panel(DesignFields):
         Groups within which rows depend on each other; the unit by default.
     absorb : tuple of str
         Further columns of which each value has a level of its own, such as the region of a year.
+    window : tuple of (first, last), optional
+        Periods to use, both ends included, either open (None); cohorts are derived from all. With the window closed
+        before a later cohort begins, that cohort is compared with as not yet treated.
     """
 
     kind: Literal["panel"] = "panel"
     time: str
     cohort: str | None = None
     absorb: Columns = ()
+    window: Annotated[tuple[str | None, str | None] | None, BeforeValidator(_as_window)] = None
 
     @model_validator(mode="before")
     @classmethod

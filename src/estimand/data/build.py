@@ -16,13 +16,14 @@ from estimand.data.missing import Held, missing_by_arm
 from estimand.data.mixed import mixed_finding
 from estimand.data.names import check_names
 from estimand.data.outcome import read_outcome, refuse_uninformative
-from estimand.data.rows import COVARIATE, Need, complete_rows, dropped_finding
+from estimand.data.rows import COVARIATE, OUTSIDE, Need, complete_rows, dropped_finding
 from estimand.data.source import Source
 from estimand.data.timeline import (
     Places,
     Times,
     arms_by_cohort,
     build_timeline,
+    in_window,
     read_times,
     unit_period_ids,
     with_starts,
@@ -125,6 +126,7 @@ def _needs(read: _Read) -> list[Need]:
     needs = [Need("treatment missing", read.design.treatment, read.arms.codes >= 0)]
     if read.times is not None:
         needs.append(Need("time missing", read.times.time.name, read.times.time.present))
+        needs.append(Need(OUTSIDE, read.times.time.name, in_window(read.times, getattr(read.design, "window", None))))
     if read.cluster is not None:
         needs.append(Need("cluster missing", str(read.design.cluster), read.cluster[1]))
     if read.unit is not None:

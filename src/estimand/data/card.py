@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estimand.core.frozen import Frozen
+from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.jsonable import Json, encode
 
 
@@ -27,6 +27,8 @@ class DatasetCard(Frozen):
         As a study file takes them.
     truth : mapping or None
         True values, where the data are simulated.
+    others : mapping
+        What else can be asked of it: designs and questions by name.
     """
 
     name: str
@@ -38,6 +40,7 @@ class DatasetCard(Frozen):
     design: Mapping[str, Any]
     question: Mapping[str, Any]
     truth: Mapping[str, float] | None = None
+    others: Mapping[str, Any] = FrozenMap({})
 
     def to_dict(self) -> dict[str, Json]:
         """Return the card as JSON."""
@@ -52,10 +55,11 @@ class DatasetCard(Frozen):
         }
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a loaded frame carries in ``attrs``: name, design, question and truth."""
+        """Return what a loaded frame carries in ``attrs``: name, design, question, truth and others."""
         return {
             "name": self.name,
             "design": encode(self.design),
             "question": encode(self.question),
             "truth": encode(self.truth),
+            "others": encode(self.others),
         }

@@ -53,7 +53,7 @@ def load(name: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Its ``attrs`` hold ``name``, ``design``, ``question`` and ``truth``.
+        Its ``attrs`` hold ``name``, ``design``, ``question``, ``truth`` and ``others``.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def generate(name: str, rows: int | None = None, seed: int | None = None) -> pd.
     Returns
     -------
     pandas.DataFrame
-        Its ``attrs`` hold ``name``, ``design``, ``question`` and ``truth``.
+        Its ``attrs`` hold ``name``, ``design``, ``question``, ``truth`` and ``others``.
 
     Raises
     ------

@@ -79,6 +79,25 @@ CARD = DatasetCard(
         "labels": {"opt_in_agent_mode": "agent mode", "task_completed": "task completion"},
     },
     truth={"wave": WAVE, "opt_in": OPT_IN, "premium": PREMIUM, "naive_opt_in": NAIVE},
+    others={
+        "wave": {
+            "design": {
+                "kind": "panel",
+                "time": "signup_week",
+                "treatment": "treated_post",
+                "outcome": "task_completed",
+                "cluster": "workspace_id",
+                "window": [None, str(WAVE_WEEKS[1] - 1)],
+            },
+            "question": {
+                "text": "Did the new release help users of the first wave complete their tasks?",
+                "target": "ATT",
+                "unit": "share",
+                "benchmarks": [{"label": "Simulated truth", "value": WAVE}],
+                "labels": {"treated_post": "the release", "task_completed": "task completion"},
+            },
+        }
+    },
 )
 
 

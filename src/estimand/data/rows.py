@@ -14,6 +14,8 @@ from estimand.stats.arrays import Bools
 FEW = 0.05
 FEWEST_ROWS = 4
 COVARIATE = "covariate missing"
+# Rows that the design does not ask about are counted, and are no loss.
+OUTSIDE = "outside the window"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,8 @@ def _listed(drops: Sequence[Drop]) -> str:
 
 def dropped_finding(drops: Sequence[Drop], rows_read: int) -> tuple[Finding, ...]:
     """Say how many rows were dropped, and what that makes of the answer; none if none was."""
+    rows_read -= sum(drop.rows for drop in drops if drop.reason == OUTSIDE)
+    drops = [drop for drop in drops if drop.reason != OUTSIDE]
     dropped = sum(drop.rows for drop in drops)
     if dropped == 0:
         return ()

@@ -9,7 +9,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.panel import Panel
 from estimand.core.timeline import Timeline
 from estimand.data.clock import clock_of, label_of_period
-from estimand.data.column import Kind, Numbers, read_column, refuse_infinite
+from estimand.data.column import Kind, Labels, Numbers, read_column, refuse_infinite
 from estimand.data.identity import hash_keys
 from estimand.data.source import Source
 from estimand.data.text_times import no_period, read_periods
@@ -106,6 +106,38 @@ def _ordered(source: Source, name: str, part: str, *, may_be_never: bool = False
     if found is None:
         raise no_period(column, part, source.name, may_be_never=may_be_never)
     return found
+
+
+def in_window(times: Times, window: tuple[str | None, str | None] | None) -> Bools:
+    """Tell which rows are within the first and the last period to use, shape (n,); a missing time is.
+
+    Raises
+    ------
+    DesignError
+        If an end is no period, or not of the time's kind.
+    """
+    values = times.time.values
+    first, last = (None, None) if window is None else (_end(end, times) for end in window)
+    outside = np.zeros(values.shape, dtype=np.bool_)
+    if first is not None:
+        outside |= values < first
+    if last is not None:
+        outside |= values > last
+    return ~outside
+
+
+def _end(end: str | None, times: Times) -> float | None:
+    if end is None:
+        return None
+    found = read_periods(Labels("window", np.zeros(1, dtype=np.int64), (end,)))
+    value = np.nan if found is None else found[0].values[0]
+    if found is None or np.isnan(value) or (found[0].kind is Kind.TIME) != (times.time.kind is Kind.TIME):
+        raise DesignError(
+            f"The window's end '{end}' is no period of time '{times.time.name}', which holds {_said(times.time)}.",
+            remedy="Write it as the column does, such as 2004 or 2024-03-01.",
+            found=end,
+        )
+    return float(value)
 
 
 def with_starts(times: Times, group: tuple[AnyArray, Bools] | None, treated: Ints) -> Times:
