@@ -158,9 +158,9 @@ def test_obstacles_are_named() -> None:
     constant = np.stack([ones, np.zeros(6)])
     assert found(Group(marked, ones), Group(constant, ones), "dr") == "covariates apart"
     assert found(Group(marked, ones), Group(constant, ones), "ipw") == "propensity separated"
-    apart = np.stack([ones, np.arange(6.0)])
-    assert found(Group(apart + [[0.0], [9.0]], ones), Group(apart, ones), "ipw") == "propensity separated"
-    assert isinstance(found(Group(apart + [[0.0], [9.0]], ones), Group(apart, ones), "or"), Scores)
+    apart, shift = np.stack([ones, np.arange(6.0)]), np.array([[0.0], [9.0]])
+    assert found(Group(apart + shift, ones), Group(apart, ones), "ipw") == "propensity separated"
+    assert isinstance(found(Group(apart + shift, ones), Group(apart, ones), "or"), Scores)
 
 
 def test_a_column_that_others_span_changes_nothing() -> None:
