@@ -52,7 +52,7 @@ def test_it_is_a_balanced_panel_of_four_cohorts_and_schools_never_tutored() -> N
 
 def test_the_truth_is_the_mean_effect_on_treated_rows() -> None:
     table = tutoring.effects()
-    assert table[0].tolist() == [0, 0, 0.5, 2.5, 4.5, 6.5, 8.5, 10.5, 12.5, 14.5]
+    assert table[0].tolist() == [0, 0, 0.5, 3.0, 5.5, 8.0, 10.5, 13.0, 15.5, 18.0]
     assert table[4].tolist() == [0] * 10
     frame = datasets.generate("tutoring", rows=3_007, seed=5)
     place = {start: row for row, start in enumerate(tutoring.STARTS)}
@@ -66,16 +66,16 @@ def test_the_truth_is_the_mean_effect_on_treated_rows() -> None:
 
 
 def test_the_stated_truths_are_the_population_s() -> None:
-    frame = datasets.generate("tutoring", rows=400_000, seed=3)
+    frame = datasets.generate("tutoring", rows=400_000, seed=5)
     for name in ("att", *(f"att_event_{event}" for event in range(8))):
-        assert frame.attrs["truth"][f"sample_{name}"] == pytest.approx(TRUTH[name], abs=0.05)
+        assert frame.attrs["truth"][f"sample_{name}"] == pytest.approx(TRUTH[name], abs=0.06)
     assert twfe(frame) == pytest.approx(TRUTH["twfe_population"], abs=0.05)
 
 
 def test_the_regression_has_the_wrong_sign_and_trends_are_parallel_only_given_the_covariate() -> None:
     frame = datasets.generate("tutoring", rows=200_000, seed=4)
     assert TRUTH["att"] > 4
-    assert twfe(frame) < -0.3
+    assert twfe(frame) < -0.6
     assert effect_of(frame, adjust=True) == pytest.approx(frame.attrs["truth"]["sample_att"], abs=0.1)
     assert effect_of(frame, adjust=False) < TRUTH["att"] - 0.8
 
