@@ -82,7 +82,8 @@ class DifferenceInDifferences(Method):
 
     Assumes that untreated outcomes would have moved in parallel, given the covariates and effects; on the log scale
     for `log` and `poisson`, whose answer is a ratio. Covariates that vary within units enter as they are; those that
-    do not get a slope for each period (for after, in `two_by_two`), as unit effects hold their level. Without a unit
+    do not get a slope for each period (for before and after, in `two_by_two`) but the first, whose level unit effects
+    hold. Without a unit
     the rows are repeated cross-sections: cohorts have effects, and covariates enter as they are.
 
     Variance: with clusters (the unit, if none is named) CR1 with t(G - 1) where at least 40 clusters would be left if

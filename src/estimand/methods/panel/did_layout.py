@@ -64,7 +64,9 @@ def laid_out(case: Case, effects: Effects) -> Layout:
     absorbed |= dict(timeline.absorbed)
     if not sample.features.features:
         return Layout(treated[:, None], ("treated",), ("treated",), absorbed, ())
-    parts, names, sources, interacted = _covariates(sample, times, labels)
+    # Two groups leave the levels of units in, so a covariate needs a slope in the first time too.
+    shown = np.arange(0 if effects == "two_by_two" else 1, len(labels))
+    parts, names, sources, interacted = _covariates(sample, times, [labels[t] for t in shown], shown)
     columns = np.column_stack([treated, *parts])
     return Layout(columns, ("treated", *names), ("treated", *sources), absorbed, interacted)
 
@@ -86,18 +88,18 @@ def _two_groups(timeline: Timeline) -> tuple[Ints, Ints]:
 
 
 def _covariates(
-    sample: Sample, times: Ints, labels: tuple[str, ...]
+    sample: Sample, times: Ints, labels: list[str], shown: Ints
 ) -> tuple[list[Floats], list[str], list[str], tuple[str, ...]]:
-    """Covariates as they are where they vary within units; by period where they do not."""
+    """Covariates as they are where they vary within units; a slope in each time shown where they do not."""
     features, unit = sample.features, None if sample.timeline is None else sample.timeline.unit
     still = np.zeros(len(features.features), dtype=np.bool_)
     if unit is not None:
         units = absorber([unit])
         still = np.array([units.nested_in(features.values[:, j])[0] for j in range(still.shape[0])])
-    entries = sample.n * (int(still.sum()) * (len(labels) - 1) + int((~still).sum()))
+    entries = sample.n * (int(still.sum()) * len(labels) + int((~still).sum()))
     if entries > MOST_ENTRIES:
         raise UnsupportedError(
-            f"{int(still.sum())} covariates that are constant within units, in {len(labels)} periods, make "
+            f"{int(still.sum())} covariates that are constant within units, with {len(labels)} slopes each, make "
             f"{entries:,} entries.",
             remedy="Use fewer covariates or longer periods.",
             code=Code.UNSUPPORTED,
@@ -113,9 +115,9 @@ def _covariates(
             sources.append(feature.source)
             continue
         centred = column - column.mean()
-        parts.append(centred[:, None] * (times[:, None] == np.arange(1, len(labels))))
-        names.extend(f"{feature.name} × {label}" for label in labels[1:])
-        sources.extend([feature.source] * (len(labels) - 1))
+        parts.append(centred[:, None] * (times[:, None] == shown))
+        names.extend(f"{feature.name} × {label}" for label in labels)
+        sources.extend([feature.source] * len(labels))
     constant = [feature.source for feature, alike in zip(features.features, still, strict=True) if alike]
     return parts, names, sources, tuple(dict.fromkeys(constant))
 
