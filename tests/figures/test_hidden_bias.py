@@ -10,10 +10,11 @@ from estimand.core.table import Table
 from estimand.errors import UnsupportedError
 from estimand.figures.assumptions import assumption_bounds_figure
 from estimand.figures.chart import Curve, Interval, VLine
-from estimand.figures.hidden_bias import marginal_sensitivity_figure, rosenbaum_bounds_figure, scale_ticks
+from estimand.figures.hidden_bias import marginal_sensitivity_figure, rosenbaum_bounds_figure
 from estimand.figures.look import NARROW, WIDE
 from estimand.figures.selection import oster_delta_figure
 from estimand.figures.static import to_png, to_svg
+from estimand.figures.ticks import round_ticks
 
 
 def told(check: str, **columns: list[float | str | None]) -> Finding:
@@ -114,7 +115,7 @@ def test_selection_is_held_against_that_on_the_covariates() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(-0.5, 2.3), (0.0, 1e-6), (-4e6, 3e6), (0.03, 0.09)])
 def test_ticks_are_round_and_inside(low: float, high: float) -> None:
-    places = [place for place, _ in scale_ticks(low, high)]
+    places = [place for place, _ in round_ticks(low, high)]
     assert 2 <= len(places) <= 8
     assert low - 1e-12 <= min(places)
     assert max(places) <= high + 1e-9 * abs(high)

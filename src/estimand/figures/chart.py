@@ -131,6 +131,8 @@ class Tile(Frozen):
     share : float or None
         From -1 over 0, which is blank, to 1; None is not known.
     text : str
+    starts : bool
+        Whether something starts with it: its left side is a heavy line.
     """
 
     x: float
@@ -138,6 +140,7 @@ class Tile(Frozen):
     share: float | None
     text: str = ""
     width: float = 1.0
+    starts: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,5 @@
 """How the effect loosens as more hidden confounding is allowed: Rosenbaum's Γ and the marginal model's Λ."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from estimand.core.table import Table
 from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_number, format_p, format_plain
+from estimand.figures.ticks import round_ticks
 
 EFFECT_COLUMNS = ("low", "high", "ci_low", "ci_high")
 ROSENBAUM_COLUMNS = ("gamma", "largest_p", *EFFECT_COLUMNS, "turn", "alpha")
@@ -16,7 +16,6 @@ MARGINAL_COLUMNS = ("lambda", *EFFECT_COLUMNS, "interval_turn", "set_turn")
 KEYS = (Key("range of estimates", Tone.FIRST), Key("its interval", Tone.SECOND))
 P_TOP = 4.0
 ROOM = 0.06
-STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 def rosenbaum_bounds_figure(finding: Finding) -> Chart:
@@ -115,14 +114,7 @@ def _effect_panel(x: Sequence[float], rows: list[dict[str, Any]], axis: Axis, tu
     marks += [Curve(x, columns[name], Tone.SECOND, dashed=True) for name in ("ci_low", "ci_high")]
     marks += [Curve(x, columns[name], Tone.FIRST) for name in ("low", "high")]
     limits = (low - pad, high + pad)
-    return Pane(marks, axis, Axis("Effect (units of the outcome)", limits, scale_ticks(*limits)), keys=KEYS)
-
-
-def scale_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Five or so round places, zero among them where it is inside."""
-    power = 10.0 ** math.floor(math.log10((high - low) / 5.0))
-    step = next((step * power for step in STEPS if (high - low) / (step * power) < 6.5), 10.0 * power)
-    return [(j * step, format_plain(round(j * step, 12))) for j in range(math.ceil(low / step), int(high // step) + 1)]
+    return Pane(marks, axis, Axis("Effect (units of the outcome)", limits, round_ticks(*limits)), keys=KEYS)
 
 
 def _dots(x: Sequence[float], y: Sequence[float], top: float) -> list[Mark]:

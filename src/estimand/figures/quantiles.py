@@ -1,6 +1,5 @@
 """How treatment moves the distribution: the effect at each quantile, with a band that holds for all at once."""
 
-import math
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -16,14 +15,14 @@ from estimand.figures.numbers import (
     format_interval,
     format_number,
     format_plain,
-    format_ticks,
     spoken_unit,
 )
 from estimand.figures.standing import headline_of, unit_of, vetoes
+from estimand.figures.ticks import round_ticks
 
 QUANTILE = "quantile"
 TARGETS = (Target.QTE, Target.QTT)
-ROOM, MOST_TICKS = 0.08, 6
+ROOM = 0.08
 
 
 def quantile_estimate(record: StudyRecord) -> Estimate | None:
@@ -110,16 +109,7 @@ def _panel(arm: str, rows: Sequence[dict[str, float]], label: str, limits: tuple
         Points(x, [row["value"] for row in rows], tone),
     ]
     ticks = [(j / 10, format_plain(j / 10)) for j in range(0, 11, 2)]
-    return Pane(marks, x=Axis("Quantile", (0.0, 1.0), ticks), y=Axis(label, limits, _ticks(*limits)), title=arm)
-
-
-def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Round numbers between two ends, at most seven."""
-    rough = (high - low) / MOST_TICKS
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= rough)
-    places = [j * step for j in range(math.ceil(low / step), math.floor(high / step) + 1)]
-    return list(zip(places, format_ticks(places), strict=True))
+    return Pane(marks, x=Axis("Quantile", (0.0, 1.0), ticks), y=Axis(label, limits, round_ticks(*limits)), title=arm)
 
 
 def _title(

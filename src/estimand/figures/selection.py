@@ -3,8 +3,8 @@
 from estimand.core.finding import Finding
 from estimand.figures.chart import Axis, Chart, Curve, Mark, Pane, Points, Tone, VLine
 from estimand.figures.evidence import evidence_of
-from estimand.figures.hidden_bias import scale_ticks
 from estimand.figures.numbers import format_number, format_plain, format_share
+from estimand.figures.ticks import round_ticks
 
 COLUMNS = ("delta", "coefficient", "controlled", "short", "ratio", "largest_r2")
 ROOM = 0.06
@@ -41,7 +41,7 @@ def oster_delta_figure(finding: Finding) -> Chart:
         Points((0.0,), (short,), Tone.NAIVE),
     ]
     label = "δ: hidden selection, relative to selection on the covariates"
-    panel = Pane(marks, Axis(label, (-0.5 * ROOM * top, top)), Axis("Coefficient left", limits, scale_ticks(*limits)))
+    panel = Pane(marks, Axis(label, (-0.5 * ROOM * top, top)), Axis("Coefficient left", limits, round_ticks(*limits)))
     return Chart(
         title=_title(ratio),
         caption=f"For {finding.about}: {format_number(controlled)} with covariates (round point), "

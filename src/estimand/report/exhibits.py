@@ -7,8 +7,11 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.record import StudyRecord
 from estimand.errors import EstimandError
 from estimand.figures.chart import Chart
+from estimand.figures.event_study import has_event_study
+from estimand.figures.group_time import has_cells
 from estimand.figures.quantiles import quantile_estimate
 from estimand.figures.standing import leading_outcome
+from estimand.figures.trends import has_trends
 from estimand.report.plates import Figure, figure
 
 # section, figure of the catalog, and the checks it is drawn from, the best first
@@ -16,6 +19,9 @@ FROM_EVIDENCE = (
     ("comparable", "propensity_overlap", ("overlap.propensity",)),
     ("comparable", "love_plot", ("balance.smd", "balance.before")),
     ("comparable", "calibration", ("nuisance.calibration",)),
+    ("comparable", "bacon", ("panel.bacon",)),
+    ("sensitivity", "honest_did", ("panel.honest_did",)),
+    ("sensitivity", "pretrend_power", ("panel.pretrend_power",)),
     ("sensitivity", "sensitivity_contour", ("stress.omitted_variable",)),
     ("sensitivity", "rosenbaum_bounds", ("stress.rosenbaum_bounds",)),
     ("sensitivity", "marginal_sensitivity", ("stress.marginal_sensitivity",)),
@@ -29,7 +35,15 @@ FROM_EVIDENCE = (
 )
 # where all is well, these checks' words say enough
 IF_WARNED = ("refit_spread",)
-FROM_RECORD = (("evidence", "estimate_comparison"), ("evidence", "quantile_effects"), ("sample", "sample_flow"))
+# section, figure of the catalog, and whether a record has anything for it
+FROM_RECORD: tuple[tuple[str, str, Callable[[StudyRecord], bool]], ...] = (
+    ("evidence", "estimate_comparison", lambda record: bool(record.estimates)),
+    ("evidence", "quantile_effects", lambda record: quantile_estimate(record) is not None),
+    ("evidence", "event_study", has_event_study),
+    ("evidence", "trends", has_trends),
+    ("evidence", "group_time", has_cells),
+    ("sample", "sample_flow", lambda _: True),
+)
 SECTIONS = ("evidence", "sample", "comparable", "sensitivity")
 
 
@@ -41,8 +55,8 @@ def exhibits(record: StudyRecord) -> dict[str, list[Figure]]:
 
 def _charts(record: StudyRecord) -> Iterator[tuple[str, str, Chart]]:
     known = keys("figures")
-    for section, key in FROM_RECORD:
-        if _has_something(record, key):
+    for section, key, has_something in FROM_RECORD:
+        if has_something(record):
             yield section, key, resolve("figures", key)(record)
     for section, key, checks in FROM_EVIDENCE:
         finding = next((found for check in checks if (found := _finding(record, check))), None)
@@ -50,13 +64,6 @@ def _charts(record: StudyRecord) -> Iterator[tuple[str, str, Chart]]:
         chart = None if finding is None or idle or key not in known else _drawn(resolve("figures", key), finding)
         if chart is not None:
             yield section, key, chart
-
-
-def _has_something(record: StudyRecord, key: str) -> bool:
-    """Whether a figure of the whole record has something to draw."""
-    if key == "quantile_effects":
-        return quantile_estimate(record) is not None
-    return key != "estimate_comparison" or bool(record.estimates)
 
 
 def _drawn(draw: Callable[[Finding], Chart], finding: Finding) -> Chart | None:

@@ -23,7 +23,7 @@ BODY = 230.0
 LINE = TEXT_SIZE * LEADING
 LABEL_LINE = SMALL_SIZE * LEADING
 LABEL_SHARE = 0.36
-KEY_LINE = 1.6 * LINE
+KEY_LINE, KEY_LEADING = 1.6 * LINE, 1.15 * LINE
 KEY_MARK, KEY_GAP = 16.0, 18.0
 TICK_GAP = 7.0
 TILE_PAD = 2.0
@@ -81,10 +81,16 @@ class PanelPlan:
     tile_text: bool
 
     @property
+    def tiled(self) -> bool:
+        """Whether its rows are of tiles, which need no grid."""
+        return _tiled(self.panel)
+
+    @property
     def above(self) -> float:
         """Height of title, keys and labels of lines."""
         levels = 1 + max((plan.level for plan in self.lines if plan.line.label), default=-1)
-        keys = KEY_LINE * max((plan.line + len(plan.lines) for plan in self.keys), default=0)
+        key_lines = max((plan.line + len(plan.lines) for plan in self.keys), default=0)
+        keys = KEY_LINE + (key_lines - 1) * KEY_LEADING if key_lines else 0.0
         titles = height_of(self.title) + (10.0 if self.title else 0.0) + height_of(self.y_label, SMALL_SIZE)
         return titles + keys + levels * LABEL_LINE + (6.0 if levels else 0.0)
 
@@ -113,8 +119,11 @@ def plan_panels(panels: Sequence[Pane], canvas: float, aligned: bool = False) ->
 
 
 def _stacked(panel: Pane, canvas: float) -> bool:
-    tiled = any(isinstance(mark, Tile) for mark in panel.marks)
-    return canvas < STACK_BELOW and not tiled and any(row.label for row in panel.rows)
+    return canvas < STACK_BELOW and not _tiled(panel) and any(row.label for row in panel.rows)
+
+
+def _tiled(panel: Pane) -> bool:
+    return any(isinstance(mark, Tile) for mark in panel.marks)
 
 
 def plan_panel(panel: Pane, canvas: float, margins: tuple[float, ...] | None = None) -> PanelPlan:

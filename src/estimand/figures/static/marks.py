@@ -31,7 +31,7 @@ SIZES = {Tone.HEADLINE: 9.0, Tone.NAIVE: 6.5}
 SHAPES = {Tone.NAIVE: "D"}
 SMALL_POINT = 4.4
 HEAVY_LINE = 3.4
-SEAM, LEAST_SEAMED = 1.5, 8.0
+SEAM, LEAST_SEAMED, OVERLAP = 1.5, 8.0, 0.4
 DARK = 0.5
 
 
@@ -209,16 +209,19 @@ def _ends(box: Box, plan: PanelPlan) -> tuple[float, float]:
 def _tile(mark: Tile, axes: Axes, plan: PanelPlan) -> None:
     row, scale = plan.row_plan(mark.row), plan.width / (plan.limits[1] - plan.limits[0])
     seam = SEAM if scale * mark.width >= LEAST_SEAMED else 0.0
-    left, wide = mark.x - mark.width / 2 + seam / scale / 2, mark.width - seam / scale
+    left, wide = mark.x - mark.width / 2 + seam / scale / 2, mark.width - (seam or -OVERLAP) / scale
     top, high = row.top + seam / 2, row.height - seam
     fill = GRID if mark.share is None else diverging(mark.share)
     axes.add_patch(Rectangle((left, top), wide, high, facecolor=fill, edgecolor="none", zorder=3))
     if mark.share is None:
-        axes.plot((left, left + wide), (top + high, top), color=EDGE, lw=1.0, zorder=4)
+        axes.plot((left, left + wide), (top + high, top), color=EDGE, lw=1.0, solid_capstyle="butt", zorder=4)
     elif mark.text and plan.tile_text:
         colour = PAPER if abs(mark.share) > DARK else INK
-        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "zorder": 4}
+        style: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4}
         axes.text(mark.x, row.top + row.height / 2, plain(mark.text), fontsize=SMALL_SIZE, color=colour, **style)
+    if mark.starts:
+        at, ends = mark.x - mark.width / 2, (row.top, row.top + row.height)
+        axes.plot((at, at), ends, color=INK, lw=2.4, solid_capstyle="butt", clip_on=False, zorder=5)
 
 
 @draw.register

@@ -29,7 +29,7 @@ from estimand.figures.look import (
     TITLE_SIZE,
     WIDE,
 )
-from estimand.figures.static.layout import KEY_LINE, KEY_MARK, LINE, PanelPlan, plan_panels, total_height
+from estimand.figures.static.layout import KEY_LEADING, KEY_MARK, LINE, PanelPlan, plan_panels, total_height
 from estimand.figures.static.marks import HEAVY_LINE, draw_marks
 from estimand.figures.static.type import FAMILY, height_of, lines_of
 from estimand.figures.wrapping import plain
@@ -148,7 +148,8 @@ def _draw_panel(page: _Page, plan: PanelPlan, top: float) -> None:
     _scale_y(axes, plan)
     if plan.panel.x is not None:
         axes.set_xticks([at for at, _ in plan.ticks], [plain(text) for _, text in plan.ticks])
-        axes.grid(axis="x", color=GRID, linewidth=0.8)
+        if not plan.tiled:
+            axes.grid(axis="x", color=GRID, linewidth=0.8)
         axes.spines["bottom"].set(visible=True, color=EDGE, linewidth=0.8)
     else:
         axes.set_xticks([])
@@ -193,7 +194,7 @@ def _backing(alpha: float) -> dict[str, Any]:
 
 def _draw_keys(page: _Page, plan: PanelPlan, left: float, top: float) -> None:
     for item in plan.keys:
-        key, x, y = item.key, left + item.x, top + item.line * KEY_LINE + LINE / 2
+        key, x, y = item.key, left + item.x, top + item.line * KEY_LEADING + LINE / 2
         axes = page.axes(x, y - 5.0, 10.0, 10.0)
         axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
         colour = COLOURS[key.tone]
@@ -203,9 +204,9 @@ def _draw_keys(page: _Page, plan: PanelPlan, left: float, top: float) -> None:
         else:
             width = {"bar": HEAVY_LINE, "line": 1.6, "dashes": 1.6}[key.kind]
             dashes = (0, (2.2, 1.4)) if key.kind == "dashes" else "solid"
-            axes.plot((-0.1, 1.2), (0.5, 0.5), color=colour, lw=width, ls=dashes, clip_on=False)
+            axes.plot((-0.25, 1.1), (0.5, 0.5), color=colour, lw=width, ls=dashes, clip_on=False)
         for j, text in enumerate(item.lines):
-            page.text(x + KEY_MARK, y + j * KEY_LINE, text, SMALL_SIZE, color=INK)
+            page.text(x + KEY_MARK, y + j * KEY_LEADING, text, SMALL_SIZE, color=INK)
 
 
 def _tidied(svg: str, alt: str) -> str:
