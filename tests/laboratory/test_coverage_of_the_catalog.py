@@ -4,16 +4,35 @@ import pytest
 
 from estimand.core.calibration import measured_checks, measured_methods
 from estimand.core.catalog import keys, resolve
-from estimand.laboratory.cells import VARIANTS, settings, settings_of
+from estimand.core.panel import Panel
+from estimand.laboratory.cells import VARIANTS, Setting, settings, settings_of
 from estimand.laboratory.judge import CONSERVATIVE, KNOWN
 from estimand.laboratory.troubles import TROUBLES, UNDECLARED, trouble
 from estimand.laboratory.worlds.catalog import WORLDS
+from estimand.laboratory.worlds.panel import Rollout
 
 
 @pytest.mark.parametrize("key", keys("methods"))
-def test_every_method_is_run_in_every_world_with_its_defaults(key: str) -> None:
-    for world in WORLDS.values():
+def test_every_method_is_run_in_every_world_of_its_designs_with_its_defaults(key: str) -> None:
+    designs = resolve("methods", key).spec.designs
+    taken = [world for world in WORLDS.values() if isinstance(world.declared(), designs)]
+    assert len(taken) >= 15
+    for world in taken:
         assert settings_of(world, (key,))[0].key == key
+
+
+def test_no_method_is_run_on_a_design_that_it_does_not_take() -> None:
+    panels = {key for key in keys("methods") if Panel in resolve("methods", key).spec.designs}
+    assert panels
+    for world in WORLDS.values():
+        run = {setting.method for setting in settings_of(world)}
+        assert run == (panels if isinstance(world, Rollout) else set(keys("methods")) - panels)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.worlds], ids=lambda v: v.key)
+def test_a_variant_for_some_worlds_names_worlds_whose_design_it_takes(variant: Setting) -> None:
+    for key in variant.worlds:
+        assert variant in settings_of(WORLDS[key])
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.key)

@@ -13,7 +13,8 @@ from estimand.laboratory.worlds.truth import Population, truth
 from estimand.laboratory.worlds.world import OUTCOME, TREATMENT, World
 
 AVERAGES = (Target.ATE, Target.ATT, Target.ATC, Target.ATO, Target.ASSOCIATION)
-MEASURED = [key for key, world in WORLDS.items() if not world.for_checks]
+ARMS = [key for key, world in WORLDS.items() if isinstance(world, World)]
+MEASURED = [key for key in ARMS if not WORLDS[key].for_checks]
 ROWS = 400_000
 
 
@@ -91,7 +92,7 @@ def test_a_label_without_a_population_truth_has_none() -> None:
     assert truth(WORLDS["well_specified"], Target.LATE) is None
 
 
-@pytest.mark.parametrize("key", list(WORLDS))
+@pytest.mark.parametrize("key", ARMS)
 def test_every_world_draws_a_table_that_its_design_reads(key: str) -> None:
     world = WORLDS[key]
     draw = world.draw(stream(0, world, 0))

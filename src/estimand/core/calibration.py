@@ -15,8 +15,17 @@ from estimand.core.frozen import FrozenMap
 
 NUMBERS = ("bias", "rmse", "se_ratio", "coverage", "size", "power", "length", "failed")
 GRADES = ("pass", "note", "warn", "veto", "not_run")
-BESIDE = ("weak_overlap", "misspecified_propensity", "misspecified_outcome", "few_clusters", "high_dimension")
-HOME = "well_specified"
+BESIDE = (
+    "weak_overlap", "misspecified_propensity", "misspecified_outcome", "few_clusters", "high_dimension",
+    "staggered_6_clusters", "one_cohort_6_clusters", "drifting_staggered", "drifting_one_cohort", "drifting_effects",
+    "unbalanced_rollout",
+)  # fmt: skip
+# Where what a method assumes holds, and how to call it.
+HOMES = {
+    "well_specified": "the well-specified world",
+    "staggered": "a staggered rollout",
+    "one_cohort": "a rollout of one cohort",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +152,20 @@ class Card:
         return self.cells[0].command
 
     def words(self) -> str:
-        """Coverage in the well-specified world, and where it is lowest among those beside it."""
+        """Coverage where what the method assumes holds, and where it is lowest among those worlds beside it."""
         covered = {cell.world: cell for cell in self.cells if cell.coverage is not None}
-        if HOME not in covered:
+        home = next((covered[world] for world in HOMES if world in covered and self._own(covered[world])), None)
+        if home is None:
             return ""
-        said = f"95% intervals cover {_percent(covered[HOME].coverage)} in the well-specified world"
-        beside = [covered[world] for world in BESIDE if world in covered]
+        said = f"95% intervals cover {_percent(home.coverage)} in {HOMES[home.world]}"
+        beside = [covered[world] for world in BESIDE if world in covered and self._own(covered[world])]
         worst = min(beside, key=lambda cell: cell.coverage or 0.0, default=None)
         return said if worst is None else f"{said}, {_percent(worst.coverage)} under {worst.place}"
+
+    def _own(self, cell: Cell) -> bool:
+        """Whether the cell is of an effect on somebody, unless none of the setting's is."""
+        weighted = [other.target == "VARIANCE_WEIGHTED" for other in self.cells if other.coverage is not None]
+        return cell.target != "VARIANCE_WEIGHTED" or all(weighted)
 
 
 @cache

@@ -18,7 +18,7 @@ from estimand.laboratory.picture import picture
 from estimand.laboratory.store import Shelf, unpack
 from estimand.laboratory.tables import cell, cells_text, check_cell, checks_text
 from estimand.laboratory.worlds.catalog import WORLDS, world
-from estimand.laboratory.worlds.world import World
+from estimand.laboratory.worlds.place import Place
 
 METHODS_FILE, CHECKS_FILE, PAGE_FILE = "methods.csv", "checks.csv", "calibration.md"
 PICTURE_FILE = "calibration.svg"
@@ -122,23 +122,23 @@ class Calibration:
         )
         return tuple(item for item in made if item is not None)
 
-    def _cell(self, place: World, setting: Setting, heard: list[list[Told]]) -> Cell | None:
+    def _cell(self, place: Place, setting: Setting, heard: list[list[Told]]) -> Cell | None:
         found = unpack(self._shelf(place, setting.key).lines(), max(self.repetitions, RERUN))
         beyond = len(found) >= RERUN
         trials = [t for r, t in found.items() if beyond or r < self.repetitions]
         return cell(place, setting, trials, heard, self.seed) if trials else None
 
-    def _heard(self, place: World) -> list[list[Told]]:
+    def _heard(self, place: Place) -> list[list[Told]]:
         lines = self._shelf(place, FINDINGS).lines()
         found = {
             r: [Told(*item) for item in line["told"][j]] for line in lines for j, r in enumerate(line["repetitions"])
         }
         return [found[r] for r in sorted(found) if r < self.tables]
 
-    def _worlds(self) -> Sequence[World]:
+    def _worlds(self) -> Sequence[Place]:
         return [place for key, place in WORLDS.items() if not self.worlds or key in self.worlds]
 
-    def _cells(self) -> Iterator[tuple[World, Setting]]:
+    def _cells(self) -> Iterator[tuple[Place, Setting]]:
         if self.checks and not self.methods:
             return
         for place in self._worlds():
@@ -167,7 +167,7 @@ class Calibration:
                 self._note(todo, by_key[found.world, found.setting], found.setting, RERUN)
         return [batch for name, own in todo.items() for batch in batched(self.seed, name, own)]
 
-    def _note(self, todo: dict[str, dict[int, tuple[str, ...]]], place: World, setting: str, until: int) -> None:
+    def _note(self, todo: dict[str, dict[int, tuple[str, ...]]], place: Place, setting: str, until: int) -> None:
         there = {r for line in self._shelf(place, setting).lines() for r in line["repetitions"]}
         own = todo.setdefault(place.key, {})
         for repetition in range(until):
@@ -179,10 +179,10 @@ class Calibration:
             for name, line in lines.items():
                 self._shelf(WORLDS[batch.world], name).add(line)
 
-    def _shelf(self, place: World, name: str) -> Shelf:
+    def _shelf(self, place: Place, name: str) -> Shelf:
         return Shelf(self.out / "raw" / f"seed-{self.seed}" / place.key / f"{name}.jsonl", self._heading(place, name))
 
-    def _heading(self, place: World, name: str) -> dict[str, object]:
+    def _heading(self, place: Place, name: str) -> dict[str, object]:
         return {
             "estimand": version("estimand"),
             "seed": self.seed,

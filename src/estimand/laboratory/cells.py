@@ -7,7 +7,8 @@ from typing import Any
 from estimand.core.catalog import keys, resolve
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Method
-from estimand.laboratory.worlds.world import World
+from estimand.laboratory.worlds.place import Place
+from estimand.laboratory.worlds.rollouts import SIZES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Setting:
 
 # Trees that each see one covariate drawn by the seed, and are taken at their word: made to turn on the seed.
 FEW_TREES = {"name": "boosting", "params": {"rounds": 2, "feature_fraction": 0.25, "learning_rate": 1.0}}
+OF_ONE = tuple(f"one_cohort_{clusters}_clusters" for clusters in SIZES)
+OF_TWO = tuple(f"staggered_{clusters}_clusters" for clusters in SIZES)
+DRIFTING = ("drifting_one_cohort", "drifting_staggered", "drifting_effects")
+STAGGERED = ("staggered", *OF_TWO, "drifting_staggered", "unbalanced_rollout", "cross_sections")
+AVERAGED = ("staggered", "staggered_50_clusters")
 VARIANTS = (
     Setting("regression_att", "regression", {"target": "ATT"}),
     Setting("regression_one_slope", "regression", {"interactions": False}),
@@ -61,6 +67,15 @@ VARIANTS = (
     ),
     Setting("aipw_one_fit", "aipw", {"learner": "lasso", "folds": 1}, ("balanced", "lost_outcomes")),
     Setting("aipw_few_trees", "aipw", {"learner": FEW_TREES, "folds": 1}, ("post_treatment_covariate",)),
+    Setting("did_two_by_two", "did", {"effects": "two_by_two"}, ("one_cohort", *OF_ONE, "drifting_one_cohort")),
+    Setting("did_cr1", "did", {"covariance": "CR1"}, (*OF_ONE, *OF_TWO)),
+    Setting("staggered_did_not_yet", "staggered_did", {"control": "not_yet"}, STAGGERED),
+    Setting("staggered_did_ipw", "staggered_did", {"estimator": "ipw"}, DRIFTING),
+    Setting("staggered_did_or", "staggered_did", {"estimator": "or"}, DRIFTING),
+    Setting("staggered_did_group", "staggered_did", {"aggregate": "group"}, AVERAGED),
+    Setting("staggered_did_event", "staggered_did", {"aggregate": "event"}, AVERAGED),
+    Setting("staggered_did_calendar", "staggered_did", {"aggregate": "calendar"}, AVERAGED),
+    Setting("staggered_did_influence", "staggered_did", {"covariance": "influence"}, (*OF_ONE, *OF_TWO)),
 )
 
 
@@ -73,12 +88,15 @@ def settings() -> tuple[Setting, ...]:
     )
 
 
-def settings_of(world: World, methods: tuple[str, ...] = ()) -> tuple[Setting, ...]:
-    """Return what is measured in a world, of some methods or of all."""
+def settings_of(world: Place, methods: tuple[str, ...] = ()) -> tuple[Setting, ...]:
+    """Return what is measured in a world, of some methods or of all that take its design."""
+    design = world.declared()
     return tuple(
         setting
         for setting in settings()
-        if (not methods or setting.method in methods) and (not setting.worlds or world.key in setting.worlds)
+        if (not methods or setting.method in methods)
+        and (not setting.worlds or world.key in setting.worlds)
+        and isinstance(design, resolve("methods", setting.method).spec.designs)
     )
 
 

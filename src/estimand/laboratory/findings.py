@@ -8,7 +8,7 @@ from estimand.core.finding import Finding
 from estimand.errors import EstimandError
 from estimand.laboratory.cells import settings_of
 from estimand.laboratory.repetition import drawn_case, estimated, stream
-from estimand.laboratory.worlds.world import World
+from estimand.laboratory.worlds.place import Place
 from estimand.study.audit import audit
 from estimand.study.case import missing_outcome
 from estimand.study.examine import examine
@@ -31,7 +31,7 @@ class Told:
         return cls(finding.check, finding.about, str(finding.grade))
 
 
-def told(seed: int, world: World, repetition: int) -> tuple[Told, ...]:
+def told(seed: int, world: Place, repetition: int) -> tuple[Told, ...]:
     """Run every setting on one table, examine the estimates, and keep each distinct finding."""
     before = audited(seed, world, repetition)
     try:
@@ -48,7 +48,7 @@ def told(seed: int, world: World, repetition: int) -> tuple[Told, ...]:
     return tuple(dict.fromkeys((*before, *(Told.of(finding) for finding in every))))
 
 
-def audited(seed: int, world: World, repetition: int) -> tuple[Told, ...]:
+def audited(seed: int, world: Place, repetition: int) -> tuple[Told, ...]:
     """Audit one table before any estimate, and keep what the catalog of audits found."""
     table = pd.DataFrame(world.draw(stream(seed, world, repetition)).table)
     try:

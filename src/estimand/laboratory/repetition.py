@@ -17,8 +17,11 @@ from estimand.data.build import build_sample
 from estimand.data.source import read_table
 from estimand.errors import EstimandError
 from estimand.laboratory.cells import Setting
+from estimand.laboratory.worlds.panel import Rollout
+from estimand.laboratory.worlds.panel_truth import rollout_truth
+from estimand.laboratory.worlds.place import Place
 from estimand.laboratory.worlds.truth import truth
-from estimand.laboratory.worlds.world import Draw, World
+from estimand.laboratory.worlds.world import Draw
 from estimand.models.bank import Cache
 from estimand.study.case import case_of
 from estimand.study.examine import run_method
@@ -56,12 +59,12 @@ class Trial:
     message: str = ""
 
 
-def stream(seed: int, world: World, repetition: int) -> np.random.Generator:
+def stream(seed: int, world: Place, repetition: int) -> np.random.Generator:
     """Random stream of a table: decided by seed, world and repetition, never by who asks first."""
     return Run(seed).rng("world", world.key, repetition)
 
 
-def drawn_case(seed: int, world: World, repetition: int) -> tuple[Draw, Case]:
+def drawn_case(seed: int, world: Place, repetition: int) -> tuple[Draw, Case]:
     """Draw a table and read it as a study would.
 
     Raises
@@ -76,7 +79,7 @@ def drawn_case(seed: int, world: World, repetition: int) -> tuple[Draw, Case]:
     return draw, case_of(design, sample, design.outcome[0], run, Cache(), (0.95, GatePolicy(), None))
 
 
-def trials(seed: int, world: World, repetition: int, settings: Sequence[Setting]) -> tuple[Trial, ...]:
+def trials(seed: int, world: Place, repetition: int, settings: Sequence[Setting]) -> tuple[Trial, ...]:
     """Run the settings on one table; a refusal is a result."""
     try:
         draw, case = drawn_case(seed, world, repetition)
@@ -95,7 +98,7 @@ def estimated(case: Case, settings: Sequence[Setting]) -> Iterator[tuple[Planned
             continue
 
 
-def _trial(world: World, draw: Draw, case: Case, setting: Setting) -> Trial:
+def _trial(world: Place, draw: Draw, case: Case, setting: Setting) -> Trial:
     started = time.perf_counter()
     try:
         (planned,) = plan_methods([setting.planned()], {}, None, case.design)
@@ -113,7 +116,7 @@ def _failed(error: Exception) -> Trial:
     return Trial(code=CRASHED, message=f"{type(error).__name__}: {error}")
 
 
-def _measured(world: World, draw: Draw, case: Case, estimate: Estimate, seconds: float) -> Trial:
+def _measured(world: Place, draw: Draw, case: Case, estimate: Estimate, seconds: float) -> Trial:
     errors = estimate.uncertainty.std_error(estimate.value)
     p_values = estimate.uncertainty.p_value(estimate.value)
     low, high = _ends(estimate)
@@ -140,8 +143,14 @@ def _ends(estimate: Estimate) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def true_value(world: World, draw: Draw, case: Case, estimate: Estimate) -> float | None:
-    """Truth of the estimate's first term: the population's, or for the matched the mean effect on those matched."""
+def true_value(world: Place, draw: Draw, case: Case, estimate: Estimate) -> float | None:
+    """Truth of the estimate's first term.
+
+    That of the population; of the treated rows of the table in a rollout; for the matched, of those matched.
+    """
+    if isinstance(world, Rollout):
+        sample = case.sample()
+        return rollout_truth(draw.effect[sample.index], sample, case.timeline(), estimate)
     if estimate.target is Target.ATM:
         return _among_matched(draw, case, estimate)
     quantile = estimate.terms[0].at.get("quantile", 0.5)

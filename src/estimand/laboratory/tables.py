@@ -18,7 +18,8 @@ from estimand.laboratory.judge import CONSERVATIVE, KNOWN, ruling
 from estimand.laboratory.repetition import Trial
 from estimand.laboratory.summary import Summary, summarise
 from estimand.laboratory.troubles import trouble
-from estimand.laboratory.worlds.world import OUTCOME, World
+from estimand.laboratory.worlds.place import Place
+from estimand.laboratory.worlds.world import OUTCOME
 
 CELL_FIELDS = (
     "world", "setting", "method", "options", "target", "truth", "repetitions",
@@ -31,7 +32,7 @@ SERIOUS = (str(Grade.WARN), str(Grade.VETO))
 Heeded = Sequence[Sequence[Told]]
 
 
-def cell(world: World, setting: Setting, trials: Sequence[Trial], heard: Heeded, seed: int) -> Cell:
+def cell(world: Place, setting: Setting, trials: Sequence[Trial], heard: Heeded, seed: int) -> Cell:
     """Sum up one setting in one world, with what a user there would be told."""
     made = summarise(trials)
     covered = made.numbers["coverage"].value
@@ -56,7 +57,7 @@ def cell(world: World, setting: Setting, trials: Sequence[Trial], heard: Heeded,
     )
 
 
-def _reason(setting: Setting, world: World, ruled: str, made: Summary) -> str:
+def _reason(setting: Setting, world: Place, ruled: str, made: Summary) -> str:
     if ruled == "refused":
         return made.message
     if ruled == "known":
@@ -79,7 +80,7 @@ def warnings_about(setting: str, heard: Heeded) -> tuple[Heard, ...]:
     return tuple(sorted(often, key=lambda item: (-item.share, item.check, item.grade))[:MOST_HEARD])
 
 
-def check_cell(check: str, world: World, heard: Heeded, seed: int) -> CheckCell | None:
+def check_cell(check: str, world: Place, heard: Heeded, seed: int) -> CheckCell | None:
     """Sum up the answers of one check in one world; None where it never spoke.
 
     The rate's Monte-Carlo error is over tables, since the answers about one table go together.

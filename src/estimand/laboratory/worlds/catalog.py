@@ -3,14 +3,17 @@
 from estimand.core.nearest import did_you_mean
 from estimand.errors import Code, DesignError
 from estimand.laboratory.worlds.hard import HARD
+from estimand.laboratory.worlds.place import Place
 from estimand.laboratory.worlds.plain import PLAIN
+from estimand.laboratory.worlds.rollouts import ROLLOUTS
 from estimand.laboratory.worlds.troubled import TROUBLED
-from estimand.laboratory.worlds.world import World
+from estimand.laboratory.worlds.troubled_rollouts import TROUBLED_ROLLOUTS
 
-WORLDS: dict[str, World] = {world.key: world for world in (*PLAIN, *HARD, *TROUBLED)}
+WORLDS: dict[str, Place] = {world.key: world for world in (*PLAIN, *HARD, *TROUBLED, *ROLLOUTS, *TROUBLED_ROLLOUTS)}
+ROLLOUT_KEYS = frozenset(world.key for world in (*ROLLOUTS, *TROUBLED_ROLLOUTS))
 
 
-def world(key: str) -> World:
+def world(key: str) -> Place:
     """Return a world by its key.
 
     Raises

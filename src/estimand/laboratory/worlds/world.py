@@ -1,6 +1,5 @@
 """What a simulated world is, and how it draws a table."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -9,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr, stdtr
 
 from estimand.core.design import Design, as_design
+from estimand.laboratory.worlds.mark import marked
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
 
 Surface: TypeAlias = Callable[[Floats], Floats]
@@ -164,12 +164,7 @@ class World:
 
     def mark(self, seed: int) -> str:
         """Fingerprint of what the world draws from a seed, so that numbers of another version are told apart."""
-        table = self.draw(np.random.default_rng(seed)).table
-        digest = hashlib.sha256(repr(self.mapping()).encode())
-        for name in sorted(table):
-            kind = str if table[name].dtype.kind == "U" else float
-            digest.update(np.ascontiguousarray(table[name], dtype=kind).tobytes())
-        return digest.hexdigest()[:16]
+        return marked(self.mapping(), self.draw(np.random.default_rng(seed)).table)
 
     def distribution(self, arm: int) -> Callable[[Floats], Floats]:
         """Distribution function of the outcome's noise in one arm, for an outcome that is not binary."""
