@@ -52,6 +52,7 @@ class _Read:
     negative_controls: tuple[Numbers, ...]
     negative_exposures: tuple[Column, ...]
     times: Times | None
+    unit_codes: Ints | None
     absorbed: tuple[tuple[str, AnyArray, Bools], ...]
 
 
@@ -84,8 +85,10 @@ def _read(source: Source, design: Design) -> _Read:
     unit, cluster = (None if name is None else keys(source, name) for name in (design.unit, design.cluster))
     times = read_times(source, design) if isinstance(design, Panel) else None
     arms = _arms(source, design, times)
+    codes = None if times is None or unit is None or not unit[1].all() else _lock(cluster_codes(unit[0]))
     if times is not None and times.start is None:
-        times = with_starts(times, cluster if unit is None else unit, arms.codes)
+        group = cluster if unit is None else unit
+        times = with_starts(times, group if codes is None or unit is None else (codes, unit[1]), arms.codes)
     read = _Read(
         source=source,
         design=design,
@@ -100,6 +103,7 @@ def _read(source: Source, design: Design) -> _Read:
         negative_controls=tuple(read_outcome(source, name) for name in design.roles.negative_controls),
         negative_exposures=tuple(read_covariate(source, name) for name in design.roles.negative_exposures),
         times=times,
+        unit_codes=codes,
         absorbed=tuple((name, *keys(source, name)) for name in getattr(design, "absorb", ())),
     )
     for column in read.covariates:
@@ -141,7 +145,7 @@ def _needs(read: _Read) -> list[Need]:
 
 def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     source, rows = read.source, int(np.count_nonzero(keep))
-    arm = _lock(read.arms.codes[keep])
+    arm = _lock(_rows(read.arms.codes, keep))
     timeline = _timeline(read, keep, arm)
     check_arm_sizes(read.arms, arm, source.rows - rows)
     outcomes = {name: _kept_outcome(column, keep, source) for name, column in read.outcomes.items()}
@@ -150,13 +154,14 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         refuse_all_missing(column, source)
     features = encode_filled(covariates, rows)
     roles = _roles(read, keep, rows)
-    ids = _ids(read, keep)
+    ids = _ids(read, keep, timeline)
     cluster = None if read.cluster is None else _lock(cluster_codes(read.cluster[0][keep]))
     if cluster is None and timeline is not None:
         cluster = timeline.unit
     labelled = {f"arm {list(read.arms.labels)}": arm, "ids": ids, **_prefixed("outcome", outcomes)}
     weights = None if read.weights is None else _lock(read.weights.values[keep])
-    labelled |= {name: part for name, part in (("cluster", cluster), ("weights", weights)) if part is not None}
+    labelled |= {} if read.cluster is None or cluster is None else {"cluster": cluster}
+    labelled |= {} if weights is None else {"weights": weights}
     labelled |= {} if timeline is None else _timed(timeline)
     fingerprint = content_fingerprint(_content(labelled, {"covariates": features, **roles}))
     randomised = read.design.kind == "experiment"
@@ -194,7 +199,9 @@ def _timeline(read: _Read, keep: Bools, arm: Ints) -> Timeline | None:
     times = read.times
     if times is None:
         return None
-    unit = None if read.unit is None else cluster_codes(read.unit[0][keep])
+    unit = read.unit_codes if keep.all() else None
+    if unit is None and read.unit is not None:
+        unit = _lock(cluster_codes(read.unit[0][keep]))
     places = Places(unit, {name: cluster_codes(values[keep]) for name, values, _ in read.absorbed})
     treated = None if read.design.treatment == times.cohort_name else arm
     return build_timeline(times.take(keep), places, treated, read.source)
@@ -202,8 +209,9 @@ def _timeline(read: _Read, keep: Bools, arm: Ints) -> Timeline | None:
 
 def _timed(timeline: Timeline) -> dict[str, AnyArray]:
     """What of a timeline tells two samples apart."""
-    held = {f"period {list(timeline.labels)}": timeline.period, "cohort": timeline.cohort, **timeline.absorbed}
-    return held if timeline.unit is None else {**held, "unit": timeline.unit}
+    # A row's identity is that of its unit and period, so these are told apart already.
+    held = {"cohort": timeline.cohort, **timeline.absorbed}
+    return held if timeline.unit is not None else {f"period {list(timeline.labels)}": timeline.period, **held}
 
 
 def _kept(columns: tuple[Column, ...], keep: Bools) -> tuple[Column, ...]:
@@ -211,7 +219,7 @@ def _kept(columns: tuple[Column, ...], keep: Bools) -> tuple[Column, ...]:
 
 
 def _kept_outcome(column: Numbers, keep: Bools, source: Source) -> Floats:
-    values = column.values[keep]
+    values = _rows(column.values, keep)
     refuse_uninformative(column.name, values, source)
     return _lock(values)
 
@@ -243,12 +251,12 @@ def _held(read: _Read) -> list[Held]:
     ]
 
 
-def _ids(read: _Read, keep: Bools) -> Hashes:
+def _ids(read: _Read, keep: Bools, timeline: Timeline | None) -> Hashes:
     if read.unit is None:
-        return _lock(hash_positions(read.source.rows)[keep])
-    values = read.unit[0][keep]
-    if read.times is not None:
-        return _lock(unit_period_ids(values, read.times.time.values[keep]))
+        return _lock(_rows(hash_positions(read.source.rows), keep))
+    values = _rows(read.unit[0], keep)
+    if read.times is not None and timeline is not None:
+        return _lock(unit_period_ids(values, _rows(read.times.time.values, keep), timeline))
     ids = hash_keys(values)
     refuse_repeats(values, ids, str(read.design.unit), read.source)
     return _lock(ids)
@@ -262,6 +270,11 @@ def _content(arrays: dict[str, AnyArray], encoded: dict[str, Encoded]) -> Iterat
     yield from arrays.items()
     for role, columns in encoded.items():
         yield f"{role} {list(columns.names)}", columns.values
+
+
+def _rows(values: AnyArray, keep: Bools) -> AnyArray:
+    """Rows of a mask, without a copy where that is all of them."""
+    return values if keep.all() else values[keep]
 
 
 def _lock(array: AnyArray) -> AnyArray:

@@ -14,6 +14,7 @@ import pyarrow.types as kinds
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
+from estimand.stats.levels import numbered
 
 DAY = 86_400_000_000
 
@@ -209,9 +210,12 @@ def as_labels(column: Column) -> Labels:
     if isinstance(column, Labels):
         return column
     present = column.present
-    distinct, inverse = np.unique(column.values[present], return_inverse=True)
-    codes = np.full(present.shape, -1, dtype=np.int64)
-    codes[present] = inverse
+    if present.all():
+        distinct, codes = numbered(column.values)
+    else:
+        distinct, inverse = numbered(column.values[present])
+        codes = np.full(present.shape, -1, dtype=np.int64)
+        codes[present] = inverse
     values: list[Any] = distinct.tolist()
     if column.kind is Kind.BOOLEAN:
         values = [bool(value) for value in values]

@@ -11,6 +11,7 @@ from estimand.data.column import Labels, arrow_column, is_text, read_column
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
 from estimand.stats.arrays import AnyArray, Bools, Hashes, Ints
+from estimand.stats.levels import numbered
 
 
 def keys(source: Source, name: str) -> tuple[AnyArray, Bools]:
@@ -38,7 +39,7 @@ def keys(source: Source, name: str) -> tuple[AnyArray, Bools]:
         array = _whole(array)
     if kinds.is_integer(array.type):
         wide = array.cast(pa.uint64() if kinds.is_uint64(array.type) else pa.int64())
-        return _signed(wide.fill_null(0).to_numpy()), ~_nulls(array)
+        return _signed((wide.fill_null(0) if wide.null_count else wide).to_numpy()), ~_nulls(array)
     if is_text(array.type):
         texts = array.to_numpy(zero_copy_only=False)
         return texts, ~(_nulls(array) | (texts == ""))
@@ -56,6 +57,8 @@ def _by_value(source: Source, name: str) -> tuple[AnyArray, Bools]:
 
 
 def _nulls(array: Any) -> Bools:
+    if not array.null_count:
+        return np.zeros(len(array), dtype=np.bool_)
     return np.asarray(array.is_null().to_numpy(zero_copy_only=False))
 
 
@@ -69,6 +72,8 @@ def _whole(array: Any) -> Any:
 
 def _signed(values: AnyArray) -> AnyArray:
     """Bring whole numbers to one type wherever they fit, so that equal ones hash alike."""
+    if values.dtype == np.int64:
+        return values
     return values.astype(np.int64) if np.all(values < 2**63) else values
 
 
@@ -123,5 +128,9 @@ def refuse_repeats(values: AnyArray, ids: Hashes, unit: str, source: Source) -> 
 
 def cluster_codes(values: AnyArray) -> Ints:
     """Number the clusters in order of their identifiers: integers of shape (n,)."""
-    _, codes = np.unique(values, return_inverse=True)
-    return codes.astype(np.int64)
+    if values.dtype != object:
+        return numbered(values)[1]
+    codes, levels = pd.factorize(values)
+    place = np.empty(levels.shape[0], dtype=np.int64)
+    place[np.argsort(levels, kind="stable")] = np.arange(levels.shape[0])
+    return place[codes]

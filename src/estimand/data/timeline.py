@@ -10,14 +10,16 @@ from estimand.core.panel import Panel
 from estimand.core.timeline import Timeline
 from estimand.data.clock import clock_of, label_of_period
 from estimand.data.column import Kind, Labels, Numbers, read_column, refuse_infinite
-from estimand.data.identity import hash_keys
+from estimand.data.identity import cluster_codes, hash_keys
 from estimand.data.source import Source
 from estimand.data.text_times import no_period, read_periods
 from estimand.data.treatment import Arms
 from estimand.errors import Code, DataError, DesignError, IdentificationError
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
+from estimand.stats.levels import numbered, occurring
 
 MOST_PERIODS = 10_000
+FEW_KEYS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,8 @@ class Times:
 
     def take(self, keep: Bools) -> "Times":
         """Keep the rows of a mask."""
+        if keep.all():
+            return self
         start = None if self.start is None else self.start[keep]
         return replace(self, time=self.time.take(keep), start=start, switched_off=self.switched_off[keep])
 
@@ -165,9 +169,10 @@ def with_starts(times: Times, group: tuple[AnyArray, Bools] | None, treated: Int
     known = present & times.time.present & (treated >= 0)
     start = np.full(known.shape, np.nan)
     off = np.zeros(known.shape, dtype=np.bool_)
-    if known.any():
-        _, code = np.unique(values[known], return_inverse=True)
-        start[known], off[known] = _derived(times.time.values[known], code, treated[known] > 0)
+    if known.all():
+        start, off = _derived(times.time.values, cluster_codes(values), treated > 0)
+    elif known.any():
+        start[known], off[known] = _derived(times.time.values[known], cluster_codes(values[known]), treated[known] > 0)
     return replace(times, start=start, switched_off=off)
 
 
@@ -203,9 +208,8 @@ def build_timeline(times: Times, places: Places, treated: Ints | None, source: S
     IdentificationError
         If nobody is treated, nobody is seen before treatment, or nobody is left to compare with.
     """
-    values, period = np.unique(times.time.values, return_inverse=True)
+    values, period = numbered(times.time.values)
     _refuse_no_time(values, times, source)
-    period = period.astype(np.int64)
     labels = tuple(times.label(value) for value in values)
     if places.unit is not None:
         _refuse_twice(places.unit, period, labels, source)
@@ -217,6 +221,8 @@ def build_timeline(times: Times, places: Places, treated: Ints | None, source: S
             _refuse_other_treatment(treated, period >= cohort, times.cohort_name)
     _refuse_no_cohort(cohort, labels, times, source)
     clock = clock_of(values, times.time.kind)
+    for made in (period, cohort, times.switched_off):
+        made.setflags(write=False)
     return Timeline(places.unit, period, labels, clock, cohort, times.switched_off, FrozenMap(places.absorbed))
 
 
@@ -243,6 +249,8 @@ def _refuse_no_time(values: Floats, times: Times, source: Source) -> None:
 def _refuse_twice(unit: Ints, period: Ints, labels: tuple[str, ...], source: Source) -> None:
     """Refuse two rows of one unit in one period."""
     key = unit * len(labels) + period
+    if int(key.max()) <= FEW_KEYS * key.shape[0] and occurring(key).sum() == key.shape[0]:
+        return
     order = np.argsort(key, kind="stable")
     again = np.flatnonzero(key[order][1:] == key[order][:-1])
     if again.size:
@@ -286,16 +294,17 @@ def _refuse_other_treatment(treated: Ints, expected: Bools, name: str) -> None:
 
 def _positions(times: Times, values: Floats) -> Ints:
     """Position of the first period at or after each row's start; the number of periods where never."""
-    start = np.full(times.time.values.shape, np.nan) if times.start is None else times.start
-    never = np.isnan(start)
-    found = np.searchsorted(values, np.where(never, values[-1], start))
-    return np.where(never, values.shape[0], found).astype(np.int64)
+    if times.start is None:
+        return np.full(times.time.values.shape, values.shape[0], dtype=np.int64)
+    # Not-a-number sorts behind every period, which is where those never treated belong.
+    return np.searchsorted(values, times.start).astype(np.int64, copy=False)
 
 
 def _refuse_no_cohort(cohort: Ints, labels: tuple[str, ...], times: Times, source: Source) -> None:
     """Refuse a panel in which nobody is treated after being seen untreated, or nobody is left to compare with."""
-    begun = np.unique(cohort[(cohort > 0) & (cohort < len(labels))])
-    if begun.size == 1 and not (cohort == len(labels)).any():
+    rows = np.bincount(cohort, minlength=len(labels) + 1)
+    begun = np.flatnonzero(rows[1 : len(labels)]) + 1
+    if begun.size == 1 and not rows[len(labels)]:
         raise IdentificationError(
             f"All that {source.name} holds are treated from {labels[begun[0]]} on, or before: nobody tells what "
             "would have happened without treatment.",
@@ -303,7 +312,7 @@ def _refuse_no_cohort(cohort: Ints, labels: tuple[str, ...], times: Times, sourc
         )
     if begun.size:
         return
-    if (cohort == 0).any():
+    if rows[0]:
         raise IdentificationError(
             f"No unit of {source.name} is seen before it is treated: those treated are so from the first period, "
             f"{labels[0]}, on.",
@@ -324,7 +333,16 @@ def arms_by_cohort(times: Times) -> Arms:
     return Arms(("untreated", "treated"), np.where(np.isnan(time), -1, time >= start).astype(np.int64), ())
 
 
-def unit_period_ids(unit: AnyArray, time: Floats) -> Hashes:
-    """Hash of unit and period together, shape (n,) of uint64."""
+def unit_period_ids(unit: AnyArray, time: Floats, timeline: Timeline) -> Hashes:
+    """Hash of unit and period together, each distinct one hashed once, shape (n,) of uint64."""
     with np.errstate(over="ignore"):
-        return np.asarray(hash_keys(unit) * np.uint64(0x9E3779B97F4A7C15) ^ hash_keys(time), dtype=np.uint64)
+        spread = _hash_by_code(unit, timeline.unit) * np.uint64(0x9E3779B97F4A7C15)
+        return np.asarray(spread ^ _hash_by_code(time, timeline.period), dtype=np.uint64)
+
+
+def _hash_by_code(values: AnyArray, codes: Ints | None) -> Hashes:
+    if codes is None:
+        return hash_keys(values)
+    levels = np.empty(int(codes.max()) + 1, dtype=values.dtype)
+    levels[codes] = values
+    return hash_keys(levels)[codes]

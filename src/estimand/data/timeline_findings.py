@@ -29,13 +29,16 @@ def timeline_findings(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
 
 def _cohorts(timeline: Timeline) -> Finding:
     """Count units, or rows where no unit is followed, by cohort."""
-    who = np.arange(timeline.period.shape[0]) if timeline.unit is None else timeline.unit
-    _, first = np.unique(who, return_index=True)
     noun = "rows" if timeline.unit is None else "units"
     names = ("always treated", *timeline.labels[1:], "never treated")
-    codes, counts = np.unique(timeline.cohort[first], return_counts=True)
+    every = np.bincount(timeline.cohort)
+    codes, counts = np.flatnonzero(every), every[every > 0]
+    rows = counts.tolist()
+    if timeline.unit is not None:
+        own = np.full(int(timeline.unit.max()) + 1, -1, dtype=np.int64)
+        own[timeline.unit] = timeline.cohort
+        counts = np.bincount(own[own >= 0], minlength=every.shape[0])[codes]
     named = [names[code] for code in codes]
-    rows = [int(np.count_nonzero(timeline.cohort == code)) for code in codes]
     never = bool(timeline.never.any())
     shown = [f"{count:,} {_joined(name)}" for name, count in zip(named, counts.tolist(), strict=True)]
     listed = ", ".join(shown[:12]) + (" …" if len(shown) > 12 else "")
