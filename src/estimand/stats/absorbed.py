@@ -185,7 +185,12 @@ def effective_clusters(fit: AbsorbedFit, cluster: Ints, terms: Ints | None = Non
 
 
 def bias_reduced_scores(
-    fit: AbsorbedFit, columns: Floats, outcome: Floats, cluster: Ints, terms: Ints | None = None
+    fit: AbsorbedFit,
+    columns: Floats,
+    outcome: Floats,
+    cluster: Ints,
+    terms: Ints | None = None,
+    combinations: Floats | None = None,
 ) -> ClusterScores:
     """CR2 contributions of the clusters to the kept coefficients, with all absorbed effects in the hat matrix.
 
@@ -202,6 +207,8 @@ def bias_reduced_scores(
     cluster : ndarray of shape (n,)
     terms : ndarray of shape (k,), optional
         Positions among the kept coefficients; all by default.
+    combinations : ndarray of shape (j, q), optional
+        Of the kept coefficients, in place of single ones.
 
     Raises
     ------
@@ -225,7 +232,8 @@ def bias_reduced_scores(
     raw = np.hstack([columns[:, fit.kept], *dummies]).astype(np.float64)
     within = fit.absorber.only(inner)
     plain = least_squares(within.residualise(raw), within.residualise(outcome))
-    functionals = np.stack([plain.basis.slope(int(j)) for j in (range(q) if terms is None else terms)])
+    wanted = np.eye(q)[slice(None) if terms is None else terms] if combinations is None else combinations
+    functionals = wanted @ np.stack([plain.basis.slope(j) for j in range(q)])
     return block_scores([Block(plain, np.arange(n), functionals)], cluster, "CR2")
 
 

@@ -82,8 +82,8 @@ class Imputed:
     def carried(self, averages: csr_array, cluster: Ints, clusters: int) -> Floats:
         """What the noise of the fitted rows adds to averages of effects, summed within clusters, (clusters, k).
 
-        For averages Σ w τ̂ over rows not fitted, the fitted rows have the weights ``v = -W Z₀ (Z₀'WZ₀)⁻¹ Z₁'w`` of
-        equation 6 of the paper; the sums are of ``v`` times the residual.
+        For averages Σ w τ̂ over rows not fitted, the fitted rows have the weights ``v = -W Z₀ (Z₀'WZ₀)⁻¹ Z₁'w``;
+        the sums are of ``v`` times the residual.
 
         Parameters
         ----------

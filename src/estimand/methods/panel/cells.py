@@ -61,6 +61,18 @@ class Cells:
         spread = csr_array((own, cell, start), shape=(self.of_row.shape[0], self.cohort.shape[0]))
         return csr_array(spread @ csr_array(shares.T))
 
+    def only(self, chosen: Bools) -> "Cells":
+        """Keep the chosen cells (c,); rows of the others have none."""
+        number = np.where(chosen, np.cumsum(chosen) - 1, -1)
+        of_row = np.where(self.of_row >= 0, number[self.of_row], -1)
+        return replace(
+            self,
+            cohort=self.cohort[chosen],
+            period=self.period[chosen],
+            event_time=self.event_time[chosen],
+            of_row=of_row,
+        )
+
     def take(self, rows: Ints, kept: Bools) -> "Cells":
         """The same cells in some rows, and of these only in those kept (m,)."""
         return replace(self, of_row=np.where(kept, self.of_row[rows], -1), mass=self.mass[rows])

@@ -70,10 +70,11 @@ class ImputationDiD(Method):
 
     Variance: Σ over clusters of (Σ v ε̃)², where the estimate is Σ v Y. In untreated rows ε̃ is the residual; in
     treated rows it is the effect less an average of effects, as noise and differing effects cannot be told apart.
-    "conservative": the average of the cohort in the period (equation 8 of the paper), or of all treated rows where
-    one cluster alone is in the cell. "leave_out": that of the cell's other clusters. "two_stage": the estimate itself,
-    which is Gardner's covariance and counts how effects differ between cells. "jackknife" leaves out one cluster at a
-    time. By default "conservative", and "jackknife" below 40 clusters or 5 in a cohort. Intervals with t(G - 1).
+    "conservative": the average of the cohort in the period, by squared weight, which is least conservative; of all
+    treated rows where one cluster alone is in the cell. "leave_out": that of the cell's other clusters. "two_stage":
+    the estimate itself, which is Gardner's covariance and counts how effects differ between cells. "jackknife" leaves
+    out one cluster at a time. By default "conservative", and "jackknife" below 40 clusters or 5 in a cohort. Intervals
+    with t(G - 1).
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class Averaged:
 
 
 def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, noise: Noise) -> Averaged:
-    """Average the effects, and sum the noise within clusters: Σ v ε̃ of Borusyak, Jaravel & Spiess (2024), section 4.3.
+    """Average the effects, and sum the noise within clusters: Σ v ε̃ of Borusyak, Jaravel & Spiess (2024).
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def _times(weights: csr_array, values: Floats) -> csr_array:
 def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, *, leave_out: bool) -> Floats:
     """Effect of each treated row less the average of its cell, shape (n,).
 
-    The average weighs clusters by their squared weight in the cell (equation 8 of the paper); leaving out the own
-    cluster divides the distance by one minus its share of these. Where a cell has one cluster, its own average would
-    leave nothing, so the average of all treated rows takes its place.
+    The average weighs clusters by their squared weight in the cell, which makes the sum of squares least; leaving out
+    the own cluster divides the distance by one minus its share of these. Where a cell has one cluster, its own average
+    would leave nothing, so the average of all treated rows takes its place.
     """
     clusters, count = int(found.cluster.max()) + 1, cells.cohort.shape[0]
     held = np.flatnonzero(cells.of_row >= 0)

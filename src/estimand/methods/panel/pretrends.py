@@ -60,7 +60,7 @@ class Pretrends:
 def pretrends(found: Admitted, effects: tuple[Effect, ...], untreated: Bools, leads: int | None) -> Pretrends:
     """Regress untreated rows on their event time, beside the same effects that impute them.
 
-    Borusyak, Jaravel & Spiess (2024), section 4.4: no treated row is used, so that the test is of the assumption and
+    Borusyak, Jaravel & Spiess (2024): no treated row is used, so that the test is of the assumption and
     of nothing else, and conditioning on it does not bias the estimate. Errors are clustered, CR1.
 
     Parameters

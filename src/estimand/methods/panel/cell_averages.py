@@ -1,0 +1,126 @@
+"""From a regression on cells to an estimate: averages of the cells' coefficients."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from estimand.core.estimate import Estimate
+from estimand.core.finding import Finding, Grade
+from estimand.core.frozen import FrozenMap
+from estimand.core.method import Method
+from estimand.core.question import Target
+from estimand.errors import IdentificationError, UnsupportedError
+from estimand.methods.panel.admitted import Admitted
+from estimand.methods.panel.cells import Aggregate, Cells, averages_of
+from estimand.methods.panel.saturated import Errors, Saturated, combined, drawn_rows, untreated_level
+from estimand.stats.arrays import Floats
+
+Shares: TypeAlias = Literal["estimated", "fixed"]
+MOST_ENTRIES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Which averages, and which covariance.
+
+    Attributes
+    ----------
+    aggregate : "simple" | "event" | "group" | "calendar"
+    shares : "estimated" | "fixed"
+        Whether the rows averaged over are a sample or all there is.
+    errors : Errors
+    slopes : ndarray of shape (n,) or None
+        Effect of each row beyond that of its cell, through covariates.
+    """
+
+    aggregate: Aggregate
+    shares: Shares
+    errors: Errors
+    slopes: Floats | None = None
+
+
+def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -> Estimate:
+    """Average the coefficients of the cells that are identified.
+
+    Raises
+    ------
+    IdentificationError
+        If no cell after treatment is identified.
+    """
+    key, found, case = method.spec.key, made.found, made.found.case
+    held = cells.only(made.identified)
+    if not (held.event_time >= 0).any():
+        raise IdentificationError(
+            "No treated cohort has, in any period, both a period before treatment and somebody to be compared with.",
+            remedy="Add periods before treatment, and units that are treated later or never.",
+        )
+    averages = averages_of(held, asked.aggregate, found.timeline.labels, case.unit)
+    shares = averages.shares(held)
+    weights = held.by_row(shares)
+    full = np.zeros((shares.shape[0], made.identified.shape[0]))
+    full[:, made.identified] = shares
+    own = made.coefficients[made.identified]
+    effect = np.where(held.of_row >= 0, own[held.of_row], 0.0)
+    if asked.slopes is not None:
+        effect = effect + asked.slopes
+    drawn = drawn_rows(found, weights, effect, shares @ own) if asked.shares == "estimated" else None
+    result = combined(key, made, full, asked.errors, drawn)
+    after = (held.of_row >= 0) & (found.timeline.period >= found.timeline.cohort)
+    lost = cells.only(~made.identified)
+    return Estimate(
+        id=key,
+        method=key,
+        options=FrozenMap(method.options()),
+        outcome=case.outcome,
+        target=Target.ATT,
+        population=found.population(after, ("cohorts and periods with a comparison",) if lost.cohort.size else ()),
+        terms=averages.terms,
+        value=result.value,
+        uncertainty=result.uncertainty,
+        n_obs=found.n,
+        inference=method.spec.inference,
+        level=case.level,
+        baseline=untreated_level(found, weights, result),
+        influence=found.influence(result.psi),
+        details=FrozenMap({"group_time": held.table(found.timeline.labels, own)}),
+        findings=(*found.findings, *_lost(key, found, lost), *made.findings, *result.findings),
+    )
+
+
+def refuse_too_wide(cells: Cells, more: int, n: int) -> None:
+    """Refuse more columns than memory takes.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    columns = cells.cohort.shape[0] + more
+    if columns * n > MOST_ENTRIES:
+        raise UnsupportedError(
+            f"{columns:,} columns for cohorts by period and covariates, of {n:,} rows each, are too many to fit.",
+            remedy="Use imputation_did, which needs none of them; or coarser periods.",
+            found=columns,
+        )
+
+
+def _lost(key: str, found: Admitted, lost: Cells) -> tuple[Finding, ...]:
+    """Report cells whose coefficient is not identified."""
+    if not lost.cohort.size:
+        return ()
+    labels = found.timeline.labels
+    cohorts = ", ".join(labels[g] for g in np.unique(lost.cohort))
+    periods = ", ".join(labels[t] for t in np.unique(lost.period))
+    return (
+        Finding(
+            check=f"{key}.not_identified",
+            about=key,
+            grade=Grade.WARN,
+            subject="cohorts by period",
+            statistic=float(lost.cohort.shape[0]),
+            message=f"{lost.cohort.shape[0]:,} cohorts by period were left out, as nothing tells their effect from "
+            f"that of the period or the unit: cohorts {cohorts}, in periods {periods}.",
+            remedy="Add earlier periods, or units never treated; the estimate is of the rows left.",
+            evidence=lost.table(labels),
+        ),
+    )

@@ -1,0 +1,230 @@
+"""Regressions on columns for cohorts, event times or cells, and averages of their coefficients."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from estimand.core.estimate import Baseline
+from estimand.core.finding import Finding
+from estimand.core.uncertainty import Normal
+from estimand.errors import DataError, DesignError, IdentificationError
+from estimand.methods.panel.admitted import Admitted
+from estimand.methods.panel.covariates import left_out_finding
+from estimand.methods.panel.regression_spread import MANY_CLUSTERS, Counted, cluster_counts, cluster_findings
+from estimand.stats.absorb import absorber
+from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares
+from estimand.stats.absorbed_combinations import combination_scores, effective_clusters, identified
+from estimand.stats.arrays import Bools, Floats
+from estimand.stats.cluster import ClusterKind
+from estimand.stats.imputation import summing
+
+SaturatedCovariance: TypeAlias = Literal["CR0", "CR1", "CR2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Options of the covariance.
+
+    Attributes
+    ----------
+    kind : "CR0" | "CR1" | "CR2" or None
+        None is chosen by clusters, weights and leverage.
+    counted : "crossing" | "all" | "none"
+        Absorbed levels that CR1 counts as parameters: those of dimensions that reach across clusters, all, or none but
+        the constant.
+    """
+
+    kind: SaturatedCovariance | None
+    counted: Counted
+
+    def nested(self, fit: AbsorbedFit) -> Bools | None:
+        """Dimensions that CR1 does not count; None for those within clusters."""
+        if self.counted == "crossing":
+            return None
+        return np.full(len(fit.absorber.codes), self.counted == "none")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Saturated:
+    """A regression on columns of interest and covariates, beside units, periods and further levels.
+
+    Attributes
+    ----------
+    found : Admitted
+    fit : AbsorbedFit
+    columns : ndarray of shape (n, q + p)
+        Those of interest first.
+    identified : ndarray of shape (q,) of bool
+        Columns of interest whose coefficient the data identify.
+    coefficients : ndarray of shape (q,)
+    findings : tuple of Finding
+        Covariates left out.
+    """
+
+    found: Admitted
+    fit: AbsorbedFit
+    columns: Floats
+    identified: Bools
+    coefficients: Floats
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combined:
+    """Linear combinations of coefficients.
+
+    Attributes
+    ----------
+    value : ndarray of shape (k,)
+    psi : ndarray of shape (clusters, k)
+        What each cluster adds to the values.
+    uncertainty : Normal
+    findings : tuple of Finding
+    """
+
+    value: Floats
+    psi: Floats
+    uncertainty: Normal
+    findings: tuple[Finding, ...]
+
+
+def saturated(key: str, found: Admitted, interest: Floats, beside: Floats, sources: tuple[str, ...]) -> Saturated:
+    """Fit the outcome on columns of interest (n, q) and others beside them (n, p), with units and periods absorbed.
+
+    In repeated cross-sections the cohort stands for the unit.
+
+    Parameters
+    ----------
+    sources : tuple of str, of length p
+        Covariate that each of the columns beside is made from.
+
+    Raises
+    ------
+    DataError
+        If nothing is left to estimate the noise from.
+    """
+    timeline, weights = found.timeline, found.weights
+    columns = np.hstack([interest, beside]) if beside.size else interest
+    levels = absorber([found.group, timeline.period, *timeline.absorbed.values()], weights)
+    fit = absorbed_least_squares(found.values, columns, levels, weights)
+    if fit.df_residual < 1:
+        raise DataError(
+            f"{found.n:,} rows for {fit.rank_total:,} coefficients and levels leave nothing to estimate the noise.",
+            remedy="Use fewer covariates or absorbed columns, or more data.",
+        )
+    q = interest.shape[1]
+    return Saturated(
+        found,
+        fit,
+        columns,
+        identified(fit, columns)[:q],
+        fit.coefficients[:q],
+        left_out_finding(key, sources, fit.kept[q:]),
+    )
+
+
+def combined(
+    key: str,
+    made: Saturated,
+    shares: Floats,
+    errors: Errors,
+    drawn: Floats | None = None,
+) -> Combined:
+    """Combine coefficients, with their covariance.
+
+    By default CR1 with t(G - 1) under weights, without clusters (then HC1), and where at least 40 clusters would be
+    left if all had equal leverage; else CR2 with Satterthwaite degrees of freedom.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (k, q)
+        Zero for columns that are not identified.
+    errors : Errors
+    drawn : ndarray of shape (clusters, k), optional
+        What clusters add through the shares, where these are estimated.
+
+    Raises
+    ------
+    DesignError
+        If clusters are asked for, and the design has none.
+    IdentificationError
+        If the regression leaves no variation between clusters.
+    """
+    found, fit = made.found, made.fit
+    q = shares.shape[1]
+    combinations = np.zeros((shares.shape[0], int(fit.kept.sum())))
+    combinations[:, : int(fit.kept[:q].sum())] = shares[:, fit.kept[:q]]
+    kind = _chosen(made, combinations, errors.kind)
+    data = (found.values, made.columns)
+    scores = combination_scores(fit, data, found.cluster, combinations, kind, errors.nested(fit))
+    if np.isnan(scores.df).any():
+        raise IdentificationError(
+            "The columns tell the clusters apart, so nothing is left from which CR2 could learn how clusters vary.",
+            remedy="Leave out covariates that are constant within clusters, or cluster by a finer column.",
+        )
+    plain = combination_scores(fit, data, found.cluster, combinations, "CR0").scores
+    spread = scores.scores
+    if drawn is not None:
+        inflated = float(np.square(spread).sum() / np.square(plain).sum()) if kind == "CR1" else 1.0
+        plain, spread = plain + drawn, spread + drawn * np.sqrt(inflated)
+    df = scores.df if found.clustered else np.full(shares.shape[0], float(fit.df_residual))
+    normal = Normal(np.asarray(spread.T @ spread), df, "identity", kind if found.clustered else "HC1")
+    return Combined(shares @ made.coefficients, plain, normal, _warnings(key, found, kind))
+
+
+def _chosen(made: Saturated, combinations: Floats, covariance: SaturatedCovariance | None) -> ClusterKind:
+    found = made.found
+    if not found.clustered:
+        if covariance is None:
+            return "CR1"
+        raise DesignError(
+            f"Covariance '{covariance}' needs clusters, and the design names none.",
+            remedy="Name the unit or the cluster in the design, or leave `covariance` out.",
+        )
+    if covariance is not None:
+        return covariance
+    if made.fit.weights is not None:
+        return "CR1"
+    enough = effective_clusters(made.fit, found.cluster, combinations) >= MANY_CLUSTERS
+    return "CR1" if enough else "CR2"
+
+
+def _warnings(key: str, found: Admitted, kind: str) -> tuple[Finding, ...]:
+    sample = found.case.sample()
+    used = sample if found.n == sample.n else sample.take(found.rows)
+    return cluster_findings(key, used, cluster_counts(used), kind)
+
+
+def summed_rows(found: Admitted, weights: csr_array, values: Floats) -> Floats:
+    """Sum weights (n, k) times values (n,) within clusters, shape (clusters, k)."""
+    held = np.repeat(values, np.diff(weights.indptr))
+    scaled = csr_array((weights.data * held, weights.indices, weights.indptr), shape=weights.shape)
+    pick = summing(found.cluster, int(found.cluster.max()) + 1)
+    return np.asarray((pick @ scaled).toarray())
+
+
+def drawn_rows(found: Admitted, weights: csr_array, effect: Floats, value: Floats) -> Floats:
+    """What each cluster adds to averages of effects by having rows of other effects, shape (clusters, k).
+
+    The rows averaged are a sample too, so an average moves by ``w (effect - average)`` with each of them: for cells,
+    through how many rows each holds (Sun & Abraham 2021, doi:10.1016/j.jeconom.2020.09.006).
+
+    Parameters
+    ----------
+    found : Admitted
+    weights : csr_array of shape (n, k)
+        Of the rows in each average, summing to one.
+    effect : ndarray of shape (n,)
+    value : ndarray of shape (k,)
+    """
+    share = summed_rows(found, weights, np.ones(found.n))
+    return np.asarray(summed_rows(found, weights, effect) - share * value)
+
+
+def untreated_level(found: Admitted, weights: csr_array, result: Combined) -> Baseline:
+    """Average outcome of the rows of each term less its effect, and its covariance with the values."""
+    level = np.asarray(weights.T @ found.values)
+    moved = drawn_rows(found, weights, found.values, level) - result.psi
+    return Baseline(level - result.value, moved.T @ moved, result.psi.T @ moved)
