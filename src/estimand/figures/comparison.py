@@ -14,6 +14,7 @@ from estimand.figures.standing import (
     benchmark_interval,
     headline_of,
     is_naive,
+    is_timed,
     leading_outcome,
     level_of,
     no_effect,
@@ -92,8 +93,12 @@ def _by_contrast(record: StudyRecord, lines: list[_Line]) -> list[list[_Line]]:
 
 
 def _lines_of(record: StudyRecord, estimate: Estimate) -> Iterable[_Line]:
-    many = len(estimate.terms) > 1 or len(record.sample.arms) > 2
+    """Lines of an estimate; effects by time since treatment, cohort or period have figures of their own."""
+    shown = [j == 0 or not is_timed(term) for j, term in enumerate(estimate.terms)]
+    many = sum(shown) > 1 or len(record.sample.arms) > 2
     for j, row in enumerate(estimate.summary()):
+        if not shown[j]:
+            continue
         name = f"{estimate.id} · {row['label']}" if many else estimate.id
         segments = _segments(estimate, j, row["ci"])
         tone = _tone(record, estimate, j)

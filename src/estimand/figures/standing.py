@@ -2,11 +2,13 @@
 
 from statistics import NormalDist
 
-from estimand.core.estimate import Estimate
+from estimand.core.estimate import Estimate, Term
 from estimand.core.finding import Finding, Grade
 from estimand.core.question import Benchmark, Target
 from estimand.core.record import StudyRecord
 from estimand.core.verdict import concerning
+
+TIMES = ("event_time", "cohort", "period")
 
 
 def headline_of(record: StudyRecord) -> Estimate | None:
@@ -35,6 +37,11 @@ def unit_of(record: StudyRecord, estimate: Estimate) -> str | None:
 def ratio_of(estimate: Estimate) -> str | None:
     """What kind of ratio an estimate is: "risk ratio", "odds ratio", …; None where it is a difference."""
     return None if estimate.scale != "log" else estimate.terms[0].unit or "ratio"
+
+
+def is_timed(term: Term) -> bool:
+    """Whether a term is of one time since treatment, one cohort or one period."""
+    return any(name in term.at for name in TIMES)
 
 
 def no_effect(estimate: Estimate) -> float:

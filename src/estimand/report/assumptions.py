@@ -8,6 +8,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.record import StudyRecord
 from estimand.core.verdict import concerning
 from estimand.figures.standing import headline_of, leading_outcome
+from estimand.report.panel_words import treatment_name
 
 Status = Literal["tested", "doubtful", "violated", "untestable", "untested"]
 STATUS: Mapping[Status, str] = {
@@ -93,12 +94,40 @@ APART = _Rule(
 INDEPENDENT = _Rule(
     "Independence",
     "Rows, or the clusters the design names, tell nothing about each other.",
-    ("inference.clusters",),
+    ("inference.clusters", "panel.few_clusters", "panel.cluster_level"),
     testable=False,
+)
+TRENDS = _Rule(
+    "Parallel trends",
+    "Without {treatment}, {outcome} of those treated would have changed over time as that of those they are compared "
+    "with. Checks look at the time before treatment; of the time after it, nothing can be seen.",
+    ("panel.pretrends", "panel.pretrend_power", "panel.honest_did", "panel.placebo_date"),
+    testable=False,
+)
+UNAWARE = _Rule(
+    "No anticipation",
+    "Nothing changed before {treatment} began because it was to come.",
+    ("panel.anticipation",),
+)
+UNTREATED = _Rule(
+    "Compared with the untreated",
+    "Those compared with are not under {treatment} themselves.",
+    ("panel.staggered_twfe", "panel.bacon", "panel.negative_weights", "panel.comparison"),
+)
+STAYING = _Rule(
+    "Treatment stays",
+    "Once begun, {treatment} goes on, or what it did lasts.",
+    ("panel.reversal", "panel.switched_off"),
+)
+SAME = _Rule(
+    "The same units before and after",
+    "Who is seen in a period has nothing to do with {treatment}.",
+    ("panel.composition", "panel.unbalanced"),
 )
 RULES = {
     "observational": (HIDDEN, FIRST, OVERLAP, MODELS, KEPT, APART, INDEPENDENT),
     "experiment": (RANDOM, FIRST, KEPT, APART, INDEPENDENT),
+    "panel": (TRENDS, UNAWARE, UNTREATED, STAYING, SAME, KEPT, APART, INDEPENDENT),
 }
 
 
@@ -108,7 +137,7 @@ def assumptions(record: StudyRecord) -> tuple[Assumption, ...]:
     headline = headline_of(record)
     near = concerning(record.findings, record.headline, None if headline is None else headline.outcome)
     names = {
-        "treatment": record.question.called(record.design.treatment),
+        "treatment": treatment_name(record),
         "outcome": record.question.called(leading_outcome(record)),
     }
     weighted = any(finding.check.startswith(MEASURED.checks) for finding in near)

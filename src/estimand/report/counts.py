@@ -1,14 +1,16 @@
-"""The raw counts: rows and mean outcome of each arm, before any method."""
+"""The raw counts: rows and mean outcome of each arm, or units of each cohort, before any method."""
 
 from dataclasses import dataclass
 
 from estimand.core.estimate import Estimate
 from estimand.core.record import StudyRecord
+from estimand.core.table import Table
 from estimand.figures.numbers import format_count, format_share
 from estimand.figures.standing import unit_of
 from estimand.report.sizes import amount
 
 UNADJUSTED = "difference"
+COHORTS = "panel.cohorts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,13 @@ class Counts:
 
 
 def raw_counts(record: StudyRecord) -> Counts:
-    """Rows by arm from the sample, and mean outcomes from the unadjusted comparison, where the study made one."""
+    """Rows by arm from the sample, and mean outcomes from the unadjusted comparison, where the study made one.
+
+    Of a panel, the cohorts: units and rows in each.
+    """
+    cohorts = next((f.evidence for f in record.findings if f.check == COHORTS and f.evidence is not None), None)
+    if cohorts is not None:
+        return _by_cohort(cohorts)
     arms, total = record.sample.arms, sum(record.sample.arms.values())
     means = {outcome: found for outcome in record.design.outcome if (found := _means(record, outcome))}
     word = "Weighted mean" if record.design.weights else "Mean"
@@ -47,6 +55,19 @@ def raw_counts(record: StudyRecord) -> Counts:
     lost = [record.question.called(outcome) for outcome in record.design.outcome if outcome not in means]
     note = f"Mean {' and '.join(lost)} by arm: not in the record, since the study did not run '{UNADJUSTED}'."
     return Counts(header, rows, note if lost else "")
+
+
+def _by_cohort(evidence: Table) -> Counts:
+    """Cohorts as they were read, with what each is of the whole."""
+    first, *numbers = evidence.columns
+    total = sum(evidence[numbers[0]])
+    rows = tuple(
+        (str(cohort), *(format_count(row[name]) for name in numbers), format_share(row[numbers[0]] / total))
+        for row in evidence.rows()
+        for cohort in (row[first],)
+    )
+    header = ("First treated", *(name.capitalize() for name in numbers), f"Share of {numbers[0]}")
+    return Counts(header, rows, "")
 
 
 def _means(record: StudyRecord, outcome: str) -> dict[str, str]:

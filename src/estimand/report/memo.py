@@ -54,7 +54,10 @@ def _table(table: EstimateTable) -> str:
         ]
         for row in table.rows
     ]
-    return markdown_table(header, rows)
+    made = markdown_table(header, rows)
+    if not table.timed:
+        return made
+    return f"{made}\n\n{len(table.timed)} effects by time since treatment, cohort or period are in the report."
 
 
 def _counts(record: StudyRecord) -> str:

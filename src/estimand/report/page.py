@@ -11,6 +11,7 @@ from estimand.figures.standing import headline_of, vetoes
 from estimand.report.assumptions import assumptions
 from estimand.report.counts import raw_counts
 from estimand.report.exhibits import exhibits
+from estimand.report.panel_words import panel_of
 from estimand.report.plates import rendered
 from estimand.report.reproduction import missing_pieces
 from estimand.report.rows import (
@@ -23,7 +24,8 @@ from estimand.report.rows import (
 from estimand.report.sizes import effect_sizes
 from estimand.report.words import answer_parts, answer_sentence, design_sentence, estimand_sentence
 
-STRESS = "stress."
+STRESS = ("stress.", "panel.honest_did", "panel.pretrend_power", "panel.placebo_date")
+UNSTRESSED = "how strong a hidden cause would have to be"
 SERIOUS = (Grade.VETO, Grade.WARN)
 
 
@@ -66,6 +68,7 @@ def _doubts(record: StudyRecord) -> dict[str, Any]:
         "passed": [row for row in own if row.grade == Grade.PASS and row not in stress],
         "other_findings": others,
         "stress": stress,
+        "unstressed": "how far trends would have to part" if panel_of(record) else UNSTRESSED,
         "assumptions": assumptions(record),
     }
 

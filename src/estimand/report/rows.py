@@ -14,6 +14,7 @@ from estimand.figures.standing import (
     benchmark_interval,
     headline_of,
     is_naive,
+    is_timed,
     leading_outcome,
     level_of,
     ratio_of,
@@ -58,13 +59,17 @@ class EstimateRow:
 
 @dataclass(frozen=True, slots=True)
 class EstimateTable:
-    """All that was estimated of one outcome as one kind of contrast: a difference, or a kind of ratio."""
+    """All that was estimated of one outcome as one kind of contrast: a difference, or a kind of ratio.
+
+    Terms of a panel by time since treatment, cohort or period are apart, in ``timed``.
+    """
 
     outcome: str
     what: str
     unit: str | None
     interval: str
     rows: tuple[EstimateRow, ...]
+    timed: tuple[EstimateRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +98,16 @@ def estimate_tables(record: StudyRecord) -> tuple[EstimateTable, ...]:
 def _table(record: StudyRecord, outcome: str, kind: str | None) -> EstimateTable:
     """Rows of one kind; benchmarks are differences, and stand with those."""
     estimates = [e for e in record.estimates if e.outcome == outcome and ratio_of(e) == kind]
-    rows = [row for estimate in estimates for row in _estimate_rows(record, estimate)]
+    every = [row for estimate in estimates for row in _estimate_rows(record, estimate)]
+    rows = [row for row, timed in every if not timed]
     if outcome == leading_outcome(record) and kind is None:
         rows += _benchmark_rows(record)
     levels = {estimate.level for estimate in estimates} or {0.95}
     units = [unit_of(record, estimate) for estimate in estimates] or [record.question.unit]
     named = level_words(levels.pop()) if len(levels) == 1 else "interval"
     what = "Effect on" if kind is None else f"{kind[0].upper()}{kind[1:]} of"
-    return EstimateTable(outcome, what, units[0] if kind is None else None, named, _in_line(rows))
+    timed = _in_line([row for row, timed in every if timed])
+    return EstimateTable(outcome, what, units[0] if kind is None else None, named, _in_line(rows), timed)
 
 
 def _in_line(rows: list[EstimateRow]) -> tuple[EstimateRow, ...]:
@@ -112,13 +119,15 @@ def _in_line(rows: list[EstimateRow]) -> tuple[EstimateRow, ...]:
     )
 
 
-def _estimate_rows(record: StudyRecord, estimate: Estimate) -> Iterable[EstimateRow]:
-    many = len(estimate.terms) > 1 or len(record.sample.arms) > 2
+def _estimate_rows(record: StudyRecord, estimate: Estimate) -> Iterable[tuple[EstimateRow, bool]]:
+    """Rows of an estimate, each with whether it stands apart as one of many by time."""
+    timed = [is_timed(term) for term in estimate.terms]
+    many = timed.count(False) > 1 or len(record.sample.arms) > 2
     for j, row in enumerate(estimate.summary()):
         standing = _standing(record, estimate, j)
-        yield EstimateRow(
+        made = EstimateRow(
             method=method_name(estimate),
-            arm=str(row["label"]) if many else "",
+            arm=str(row["label"]) if many or timed[j] else "",
             target=str(estimate.target),
             target_words=estimate.target.words,
             value=format_number(row["value"]),
@@ -128,6 +137,7 @@ def _estimate_rows(record: StudyRecord, estimate: Estimate) -> Iterable[Estimate
             note=_note(record, estimate, standing),
             standing=standing,
         )
+        yield made, timed[j] and j > 0
 
 
 def method_name(estimate: Estimate) -> str:

@@ -17,7 +17,8 @@ from estimand.figures.numbers import (
     format_share,
     spoken_unit,
 )
-from estimand.figures.standing import headline_of, is_naive, ratio_of, unit_of, vetoes
+from estimand.figures.standing import headline_of, is_naive, is_timed, ratio_of, unit_of, vetoes
+from estimand.report.panel_words import by_time, panel_design, panel_estimand, panel_of, treatment_name
 
 __all__ = [
     "NONE",
@@ -128,6 +129,9 @@ def answer_parts(record: StudyRecord) -> tuple[Part, ...]:
     parts = _vetoed(effect) if vetoes(record, headline) else _standing(effect)
     if effect.others:
         parts.append(Part(f" {effect.others} other comparison{'s' if effect.others > 1 else ''} below."))
+    times = by_time(headline)
+    if times is not None:
+        parts.append(Part(f" Effects by {times} are below."))
     return (Part(_capital(parts[0].text), parts[0].number), *parts[1:])
 
 
@@ -202,7 +206,7 @@ def _effect(record: StudyRecord, headline: Estimate) -> _Effect | None:
         interval=level_words(headline.level),
         empty=ci is None and isinstance(headline.uncertainty, Regions),
         naive=naive,
-        others=len(headline.terms) - 1,
+        others=sum(not is_timed(term) for term in headline.terms[1:]),
         ratio=ratio,
     )
 
@@ -226,7 +230,7 @@ def _arms(record: StudyRecord, row: dict[str, Any]) -> tuple[str, str]:
     versus = f", compared with {control}" if control else ""
     if two and (arm.lower() in TREATED or arm == column):
         plain = column.lower() in GENERIC and column not in record.question.labels
-        name = "the treatment" if plain else record.question.called(column)
+        name = "the treatment" if plain else treatment_name(record)
         return name, "" if control.lower() in UNTREATED else versus
     coded = arm.lower() in (*TREATED, *UNTREATED) or arm.replace(".", "").isdigit()
     return f"{record.question.called(column)} {'= ' if coded else ''}{arm}", versus
@@ -259,6 +263,8 @@ def level_words(level: float) -> str:
 
 def design_sentence(record: StudyRecord) -> str:
     """Say how treatment arose, and what the answer rests on."""
+    if panel_of(record) is not None:
+        return panel_design(record)
     kind = str(record.design.to_dict()["kind"])
     return DESIGNS.get(kind, _capital(spaced(kind)) + ".")
 
@@ -276,6 +282,8 @@ def estimand_sentence(record: StudyRecord) -> str:
         return f"How {outcome} differs between {between} ({target}: {target.words})."
     whom = WHOM.get(target, f" ({target.words})")
     said = f"How {outcome} would differ{whom} between {between} ({target}: {target.words})."
+    if panel_of(record) is not None:
+        said = panel_estimand(record, target, outcome)
     population = None if headline is None else headline.population
     if population is None or population.rule is None:
         return said
