@@ -74,7 +74,7 @@ def aggregated(cells: Cells, clock: Ints, aggregate: Aggregate, balance: int | N
         return Aggregation(each, each, np.arange(cells.size))
     post = cells.post
     if not post.any():
-        return Aggregation(np.empty((0, cells.size)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
+        return _nothing(cells)
     if aggregate == "simple":
         return _listed([post], np.empty(0, dtype=np.int64), 1)
     if aggregate == "event":
@@ -96,17 +96,21 @@ def _events(cells: Cells, clock: Ints, balance: int | None) -> Aggregation:
     if balance is not None:
         used &= (clock[-1] - clock[cells.cohort] >= balance) & (event <= balance)
         used &= event >= balance - (clock[-1] - clock[0])
+    if not (used & (event >= 0)).any():
+        return _nothing(cells)
     places = np.unique(event[used])
     members = [used & (event == one) for one in places]
     return _listed(members, places, int(np.count_nonzero(places >= 0)))
 
 
+def _nothing(cells: Cells) -> Aggregation:
+    return Aggregation(np.empty((0, cells.size)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
+
+
 def _listed(members: list[Bools], places: Ints, last: int) -> Aggregation:
     """An overall that is the plain mean of the last mixes, then one term for each place."""
     size = len(members)
-    counts = np.array(members, dtype=np.float64).reshape(size, -1)
-    if not last:
-        return Aggregation(counts, np.empty((0, size)), places[:0])
+    counts = np.array(members, dtype=np.float64)
     head = np.zeros((1, size))
     head[0, size - last :] = 1.0 / last
     return Aggregation(counts, np.vstack([head, np.eye(size)[size - places.shape[0] :]]), places)

@@ -19,7 +19,10 @@ from estimand.stats.basis import independent_columns
 from estimand.stats.glm import GRADIENT_TOLERANCE, STEP_TOLERANCE, fit_glm
 
 Estimator: TypeAlias = Literal["dr", "ipw", "or"]
-Obstacle: TypeAlias = Literal["too few treated", "too few compared", "covariates apart", "propensity separated"]
+Obstacle: TypeAlias = Literal[
+    "nobody treated", "nobody to compare with", "too few treated", "too few compared", "covariates apart",
+    "propensity separated",
+]  # fmt: skip
 PLAIN_STEPS = 20
 
 
@@ -132,15 +135,15 @@ def _weighted(
 
 def usable(treated: Group, compared: Group, estimator: Estimator) -> Bools | Obstacle:
     """Tell which columns are independent in both groups together, or what keeps a model from being fitted."""
+    if not treated.size or not compared.size:
+        return "nobody to compare with" if treated.size else "nobody treated"
     kept = np.ones(treated.columns.shape[0], dtype=np.bool_)
     among = compared.gram()
     if kept.shape[0] > 1:
         kept = spanning(among + treated.gram())
     rank = int(kept.sum())
-    if treated.size < (1 if estimator == "or" else rank):
-        return "too few treated"
-    if compared.size < rank:
-        return "too few compared"
+    if compared.size < rank or (estimator != "or" and treated.size < rank):
+        return "too few compared" if compared.size < rank else "too few treated"
     if estimator != "ipw" and not spanning(among[np.ix_(kept, kept)]).all():
         return "covariates apart"
     return kept

@@ -201,11 +201,11 @@ def averaged(
     return Averaged(weights @ effects.value, effects, weights)
 
 
-def values_without(
-    rollout: Followed | Sampled, lost: Bools, cells: Cells, aggregation: Aggregation, estimator: Estimator
+def values_again(
+    rollout: Followed | Sampled, multiples: Floats, cells: Cells, aggregation: Aggregation, estimator: Estimator
 ) -> Floats | None:
-    """Terms without some of the units, shape (k,); None where a cell is not identified without them."""
-    left = rollout.without(lost)
+    """Terms with each unit's weight multiplied, shape (k,); None where a cell is then not identified."""
+    left = rollout.times(multiples)
     effects = swept(left, cells, estimator)
     if effects.obstacles:
         return None

@@ -90,17 +90,18 @@ class Followed:
         """Cohort of each unit, shape (n,)."""
         return np.repeat(np.arange(self.cohorts), np.diff(self.starts))
 
-    def without(self, lost: Bools) -> "Followed":
-        """Leave out units."""
-        keep = ~lost
+    def times(self, multiples: Floats) -> "Followed":
+        """Multiply the weight of each unit, shape (n,); nought leaves it out."""
+        keep = multiples > 0.0
+        by = multiples[keep]
         counts = np.bincount(self.cohort[keep], minlength=self.cohorts)
         return Followed(
             self.outcome[:, keep],
             None if self.seen is None else self.seen[:, keep],
             self.columns[:, :, keep],
-            self.weights[:, keep],
+            self.weights[:, keep] * by,
             np.concatenate([[0], np.cumsum(counts)]),
-            self.mass[keep],
+            self.mass[keep] * by,
             self.cluster[keep],
         )
 
@@ -156,13 +157,18 @@ class Sampled:
         """Cohort of each row, shape (n,)."""
         return np.repeat(np.arange(self.starts.shape[0] - 1) // self.periods, np.diff(self.starts))
 
-    def without(self, lost: Bools) -> "Sampled":
-        """Leave out rows."""
-        keep = ~lost
+    def times(self, multiples: Floats) -> "Sampled":
+        """Multiply the weight of each row, shape (n,); nought leaves it out."""
+        keep = multiples > 0.0
         place = np.repeat(np.arange(self.starts.shape[0] - 1), np.diff(self.starts))[keep]
         starts = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=self.starts.shape[0] - 1))])
         return Sampled(
-            self.outcome[keep], self.weights[keep], self.columns[:, keep], starts, self.periods, self.cluster[keep]
+            self.outcome[keep],
+            self.weights[keep] * multiples[keep],
+            self.columns[:, keep],
+            starts,
+            self.periods,
+            self.cluster[keep],
         )
 
     def blocks(self, cells: Cells) -> list[Ints]:

@@ -14,7 +14,14 @@ from estimand.core.resampling import Replicator, Resampling
 from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Draws, Normal
-from estimand.errors import Code, ConvergenceError, DesignError, EstimandError, UnsupportedError
+from estimand.errors import (
+    Code,
+    ConvergenceError,
+    DesignError,
+    EstimandError,
+    IdentificationError,
+    UnsupportedError,
+)
 from estimand.models.bank import Cache, NuisanceBank
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.intervals import Scale, from_scale, scale_slope, to_scale
@@ -130,7 +137,7 @@ def _refitted(method: Method, case: Case, plan: Resampling, made: Estimate) -> t
     sample = case.sample()
     codes, units = np.unique(sample.units, return_inverse=True)
     quick = method.replicator(case, units) if isinstance(method, Replicating) else None
-    refit = _refitter(method, case, plan, units)
+    refit = _refitter(method, case, plan, units, made)
     draw = exponential_weights if plan.kind == "bayesian" else multinomial_counts
 
     def batch(part: tuple[int, int]) -> tuple[Floats, list[str]]:
@@ -158,13 +165,14 @@ def _batch(
     return out, failures
 
 
-def _refitter(method: Method, case: Case, plan: Resampling, units: Ints) -> Callable[[Floats], Floats]:
+def _refitter(method: Method, case: Case, plan: Resampling, units: Ints, made: Estimate) -> Callable[[Floats], Floats]:
     """Fit the method, its nuisances included, to one draw.
 
     Counts repeat rows, whose folds go by their identity; other weights multiply the design's.
     """
     sample = case.sample()
     alone = Run(case.run.seed, 1, cancelled=case.run.cancelled)
+    places = [dict(term.at) for term in made.terms]
 
     def refit(weights: Floats) -> Floats:
         if plan.kind == "bayesian":
@@ -173,9 +181,19 @@ def _refitter(method: Method, case: Case, plan: Resampling, units: Ints) -> Call
             drawn = sample.take(np.repeat(np.arange(sample.n), weights[units].astype(np.int64)))
         _refuse_lost_arm(drawn)
         bank = NuisanceBank(drawn, case.outcome, alone, Cache())
-        return method.estimate(replace(case, source=drawn, nuisances=bank, run=alone)).value
+        fitted = method.estimate(replace(case, source=drawn, nuisances=bank, run=alone))
+        _refuse_lost_term(fitted, places)
+        return fitted.value
 
     return refit
+
+
+def _refuse_lost_term(fitted: Estimate, places: list[dict[str, object]]) -> None:
+    """Refuse a draw in which a cohort, a period or an event time is not identified."""
+    if [dict(term.at) for term in fitted.terms] != places:
+        raise IdentificationError(
+            f"A draw identifies {len(fitted.terms)} terms and not all of the {len(places)}.", remedy="Gather more data."
+        )
 
 
 def _weighted(sample: Sample, weights: Floats) -> Sample:

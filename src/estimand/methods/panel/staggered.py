@@ -12,13 +12,16 @@ from estimand.core.influence import Influence
 from estimand.core.method import Detail, Method, method
 from estimand.core.panel import Panel
 from estimand.core.question import Target
+from estimand.core.resampling import Replicator
 from estimand.core.uncertainty import Normal
 from estimand.errors import DesignError
 from estimand.methods.panel.staggered_cells import Planned, identified
 from estimand.methods.panel.staggered_spread import Spread, spread_of
 from estimand.methods.panel.staggered_words import group_time_table, population_of, terms_of
+from estimand.stats.arrays import Floats, Ints
 from estimand.stats.did_aggregation import Aggregate
 from estimand.stats.did_scores import Estimator
+from estimand.stats.did_sweep import values_again
 from estimand.stats.group_time import Base, Control
 
 
@@ -33,6 +36,7 @@ from estimand.stats.group_time import Base, Control
     resampling=("cluster", "bayesian", "multiplier"),
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "duplicated_rows",
+        "unit_labels", "unit_shift", "period_shift",
     ),
     details=(Detail("group_time", "table", "outcome unit"),),
 )  # fmt: skip
@@ -106,10 +110,7 @@ class StaggeredDiD(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Plan the cells, fit those that are identified, average."""
-        plan = Planned(
-            self.control, self.estimator, self.base, self.anticipation, self.aggregate, self.balance_event_time
-        )
-        found = identified(self.spec.key, case, plan)
+        found = identified(self.spec.key, case, self._planned())
         spread = spread_of(self.spec.key, case, found, self.covariance)
         return Estimate(
             id=self.spec.key,
@@ -127,6 +128,26 @@ class StaggeredDiD(Method):
             influence=_influence(case, spread),
             details=FrozenMap({"group_time": group_time_table(case, found)}),
             findings=(*found.findings, *spread.findings),
+        )
+
+    def replicator(self, case: Case, units: Ints) -> Replicator | None:
+        """Refits by the units' weights, which stand for copies; a draw that loses a cell is declined."""
+        found = identified(self.spec.key, case, self._planned())
+        place = np.searchsorted(np.unique(case.sample().units), found.rollout.cluster)
+
+        def replicate(weights: Floats) -> Floats:
+            out = np.full((weights.shape[0], found.averaged.value.shape[0]), np.nan)
+            for b, drawn in enumerate(weights):
+                again = values_again(found.rollout, drawn[place], found.cells, found.aggregation, self.estimator)
+                if again is not None:
+                    out[b] = again
+            return out
+
+        return replicate
+
+    def _planned(self) -> Planned:
+        return Planned(
+            self.control, self.estimator, self.base, self.anticipation, self.aggregate, self.balance_event_time
         )
 
 

@@ -189,7 +189,8 @@ def _fitted(
             raise _nothing_left(timeline, lost, plan)
         made = averaged(rollout, cells, aggregation, plan.estimator, _coarse(rollout))
         thin = np.flatnonzero((made.effects.counts < 2).any(axis=1))
-        obstacles: dict[int, str] = dict.fromkeys(thin.tolist(), "too few units") | dict(made.effects.obstacles)
+        obstacles: dict[int, str] = dict.fromkeys(thin.tolist(), "one unit, whose spread is not known")
+        obstacles |= made.effects.obstacles
         if not obstacles:
             return cells, lost, aggregation, made
         lost = lost + [Lost(int(cells.cohort[j]), int(cells.period[j]), why) for j, why in sorted(obstacles.items())]
@@ -235,17 +236,23 @@ def _lost_finding(key: str, timeline: Timeline, lost: list[Lost]) -> tuple[Findi
     """Name the cells left out, the cohorts of which nothing is left first."""
     if not lost:
         return ()
-    names = [_named(timeline, one) for one in lost]
-    shown = "; ".join(f"{name} ({one.reason})" for name, one in list(zip(names, lost, strict=True))[:5])
+    together: dict[tuple[int, str], list[str]] = {}
+    for one in lost:
+        periods = together.setdefault((one.cohort, one.reason), [])
+        periods += [] if one.period is None else [timeline.labels[one.period]]
+    names = [
+        f"cohort {timeline.labels[g]}{f' in {_listed(periods)}' if periods else ''} ({reason})"
+        for (g, reason), periods in together.items()
+    ]
     return (
         Finding(
             check=f"{key}.dropped_cells",
             about=key,
             grade=Grade.WARN,
-            subject=names[0],
+            subject=f"cohort {timeline.labels[lost[0].cohort]}",
             statistic=float(len(lost)),
-            message=f"Not identified and left out: {shown}{' …' if len(lost) > 5 else ''}. The averages are over the "
-            "cells that are left.",
+            message=f"Not identified and left out: {'; '.join(names[:5])}{' …' if len(names) > 5 else ''}. The "
+            "averages are over the cells that are left.",
             remedy="Use control: not_yet where nobody is left to compare with, fewer covariates where units are few, "
             "earlier periods where there is none before treatment.",
             evidence=Table(
@@ -259,9 +266,8 @@ def _lost_finding(key: str, timeline: Timeline, lost: list[Lost]) -> tuple[Findi
     )
 
 
-def _named(timeline: Timeline, lost: Lost) -> str:
-    cohort = f"cohort {timeline.labels[lost.cohort]}"
-    return cohort if lost.period is None else f"{cohort} in {timeline.labels[lost.period]}"
+def _listed(periods: list[str]) -> str:
+    return ", ".join(periods) if len(periods) <= 4 else f"{periods[0]}, {periods[1]}, … {periods[-1]}"
 
 
 def count(number: int, noun: str) -> str:

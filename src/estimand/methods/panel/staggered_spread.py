@@ -10,7 +10,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.methods.panel.staggered_cells import Identified, count
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.did_jackknife import jackknife_covariance, left_out_moves, welch_freedom
-from estimand.stats.did_sweep import values_without
+from estimand.stats.did_sweep import values_again
 from estimand.stats.influence import influence_covariance, sum_within
 from estimand.stats.rollout import numbered
 
@@ -117,8 +117,8 @@ def _jackknifed(key: str, case: Case, found: Identified, clusters: _Clusters, ps
     plan, value = found.plan, found.averaged.value
 
     def left_out(g: int) -> Floats | None:
-        lost = clusters.position == g
-        made = values_without(found.rollout, lost, found.cells, found.aggregation, plan.estimator)
+        kept = (clusters.position != g).astype(np.float64)
+        made = values_again(found.rollout, kept, found.cells, found.aggregation, plan.estimator)
         return None if made is None else made - value
 
     failed = 0
