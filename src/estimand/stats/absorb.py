@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.stats.absorb_systems import Cells, System, system_of
+from estimand.stats.absorb_systems import Cells, Grid, System, system_of
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
 
 REFINED = 1e-13
 ROUNDING = 1e-15
+LOOKED_AT = 1_000
 MOST_PASSES = 4
 
 
@@ -69,6 +70,8 @@ class Absorber:
         return out.T
 
     def _column(self, cells: Cells, values: Floats) -> Floats:
+        if isinstance(self.system, Grid):
+            return self.system.residual(values)
         left = cells.within(values)
         if self.system is None:
             return left
@@ -95,9 +98,8 @@ class Absorber:
         """Tell in which dimensions every level lies within one group, or has one value, shape (dimensions,)."""
         found = np.zeros(len(self.codes), dtype=np.bool_)
         for j, (codes, size) in enumerate(zip(self.codes, self.sizes, strict=True)):
-            home = np.zeros(size, dtype=groups.dtype)
-            home[codes] = groups
-            found[j] = codes is groups or np.array_equal(home[codes], groups)
+            few = codes[:LOOKED_AT], groups[:LOOKED_AT]
+            found[j] = codes is groups or (_alike(*few, size) and _alike(codes, groups, size))
         return found
 
 
@@ -113,6 +115,13 @@ def absorber(codes: Sequence[Ints], weights: Floats | None = None) -> Absorber:
     """
     compact = [_without_gaps(each) for each in codes]
     return _assembled(tuple(each for each, _ in compact), tuple(size for _, size in compact), weights)
+
+
+def _alike(codes: Ints, groups: AnyArray, size: int) -> bool:
+    """Tell whether every level holds one value only."""
+    home = np.zeros(size, dtype=groups.dtype)
+    home[codes] = groups
+    return np.array_equal(home[codes], groups)
 
 
 def _largest(values: Floats) -> float:

@@ -125,6 +125,19 @@ class Balanced:
 
 
 @dataclass(slots=True, eq=False)
+class Grid(Balanced):
+    """A balanced panel whose rows are in order of A, then of the other dimension."""
+
+    def residual(self, values: Floats) -> Floats:
+        """Take out the means of rows and columns of the grid, shape (n,)."""
+        size = self.mass.shape[0]
+        grid = values.reshape(self.groups, size)
+        left = grid - (grid @ np.full(size, 1.0 / size))[:, None]
+        left -= np.full(self.groups, 1.0 / self.groups) @ left
+        return np.asarray(left.reshape(-1))
+
+
+@dataclass(slots=True, eq=False)
 class Direct:
     """A small system, factored once, in the levels that are independent."""
 
@@ -194,8 +207,11 @@ def system_of(cells: Cells) -> System:
     """Choose and prepare the way to solve for the other dimensions."""
     n, groups, size = cells.leading.shape[0], cells.leading_mass.shape[0], cells.mass.shape[0]
     alone = len(cells.others) == 1
-    if alone and cells.weights is None and n == groups * size and _each_once(cells):
-        return Balanced(cells.mass, groups, size - 1)
+    if alone and cells.weights is None and n == groups * size:
+        if _in_order(cells):
+            return Grid(cells.mass, groups, size - 1)
+        if _each_once(cells):
+            return Balanced(cells.mass, groups, size - 1)
     if size > MOST_DENSE:
         return Iterated(cells, _rank_above(cells), rank_exact=alone)
     shares = _shares(cells)
@@ -205,6 +221,12 @@ def system_of(cells: Cells) -> System:
     scaled = (_crossed_with_itself(cells) - met) / scale[:, None] / scale[None, :]
     kept = _connected(met) if alone else _independent(scaled)
     return Direct(cho_factor(scaled[np.ix_(kept, kept)]), scale, kept, shares, kept.shape[0])
+
+
+def _in_order(cells: Cells) -> bool:
+    groups, size = cells.leading_mass.shape[0], cells.sizes[0]
+    across = cells.others[0].reshape(groups, size) == np.arange(size)
+    return bool(across.all()) and bool((cells.leading.reshape(groups, size) == np.arange(groups)[:, None]).all())
 
 
 def _each_once(cells: Cells) -> bool:

@@ -71,9 +71,9 @@ class AbsorbedFit:
         held = self.residual if self.weights is None else self.residual * self.weights
         return np.asarray(self.columns * held[:, None])
 
-    def loading(self) -> Floats:
-        """Weight of each residual in each kept coefficient, shape (n, q)."""
-        load = self.columns @ self.bread
+    def loading(self, terms: Ints | None = None) -> Floats:
+        """Weight of each residual in each kept coefficient, or in those at ``terms``, shape (n, k)."""
+        load = self.columns @ (self.bread if terms is None else self.bread[:, terms])
         return np.asarray(load if self.weights is None else load * self.weights[:, None])
 
 
@@ -92,26 +92,34 @@ def absorbed_least_squares(
         Positive.
     """
     left, target = absorber.residualise(columns), absorber.residualise(outcome)
-    size = np.einsum("ij,ij->j", columns, columns) if weights is None else weights @ np.square(columns)
-    own = np.einsum("ij,ij->j", left, left) if weights is None else weights @ np.square(left)
+    size = np.array([_square(column, weights) for column in columns.T])
+    cross = gram(left, weights) if left.shape[1] else np.empty((0, 0))
+    own = np.diag(cross)
     kept = own > TAKEN_OUT * size
     scale = np.sqrt(np.where(kept, own, 1.0))
     positions = np.flatnonzero(kept)
-    cross = gram(left[:, positions] / scale[positions], weights)
-    kept[positions[~independent_columns(cross)]] = False
+    scaled = cross[np.ix_(positions, positions)] / np.outer(scale[positions], scale[positions])
+    kept[positions[~independent_columns(scaled)]] = False
     x = left if kept.all() else left[:, kept]
-    scaled = scale[kept]
-    coefficients, bread, residual = _solved(x, scaled, target, weights)
+    held = cross[np.ix_(kept, kept)] / np.outer(scale[kept], scale[kept])
+    coefficients, bread, residual = _solved(x, (held, scale[kept]), target, weights)
     full = np.zeros(columns.shape[1])
     full[kept] = coefficients
     return AbsorbedFit(full, kept, residual, target, x, bread, weights, absorber)
 
 
-def _solved(x: Floats, scale: Floats, target: Floats, weights: Floats | None) -> tuple[Floats, Floats, Floats]:
-    """Coefficients, bread and residual, by Cholesky on scaled columns, refined once."""
+def _square(column: Floats, weights: Floats | None) -> float:
+    return float(column @ column if weights is None else weights @ np.square(column))
+
+
+def _solved(
+    x: Floats, cross: tuple[Floats, Floats], target: Floats, weights: Floats | None
+) -> tuple[Floats, Floats, Floats]:
+    """Coefficients, bread and residual, by Cholesky of the scaled Gram matrix, refined once."""
     if not x.shape[1]:
         return np.zeros(0), np.zeros((0, 0)), target
-    factor = cho_factor(gram(x, weights) / np.outer(scale, scale))
+    held_cross, scale = cross
+    factor = cho_factor(held_cross)
     coefficients, residual = np.zeros(x.shape[1]), target
     for _ in range(2):
         held = residual if weights is None else residual * weights
@@ -121,8 +129,10 @@ def _solved(x: Floats, scale: Floats, target: Floats, weights: Floats | None) ->
     return coefficients, (bread + bread.T) / 2, residual
 
 
-def clustered_covariance(fit: AbsorbedFit, cluster: Ints, kind: SumKind, nested: Bools | None = None) -> Floats:
-    """Cluster-robust covariance of the kept coefficients, shape (q, q).
+def clustered_covariance(
+    fit: AbsorbedFit, cluster: Ints, kind: SumKind, nested: Bools | None = None, terms: Ints | None = None
+) -> Floats:
+    """Cluster-robust covariance of the kept coefficients, or of those at ``terms``, shape (k, k).
 
     Parameters
     ----------
@@ -132,15 +142,22 @@ def clustered_covariance(fit: AbsorbedFit, cluster: Ints, kind: SumKind, nested:
         CR1 has the factor G/(G-1) (n-1)/(n-K).
     nested : ndarray of shape (dimensions,) of bool, optional
         Absorbed dimensions whose levels do not count in K; by default those that lie within the clusters.
+    terms : ndarray of shape (k,), optional
+        Positions among the kept coefficients.
     """
-    scores = clustered_scores(fit, cluster, kind, nested)
+    scores = clustered_scores(fit, cluster, kind, nested, terms)
     return np.asarray(scores.T @ scores)
 
 
-def clustered_scores(fit: AbsorbedFit, cluster: Ints, kind: SumKind, nested: Bools | None = None) -> Floats:
-    """Contributions of the clusters to the kept coefficients, in order of their codes, shape (G, q)."""
+def clustered_scores(
+    fit: AbsorbedFit, cluster: Ints, kind: SumKind, nested: Bools | None = None, terms: Ints | None = None
+) -> Floats:
+    """Contributions of the clusters to the kept coefficients, or to those at ``terms``, by code, shape (G, k)."""
     groups, position = cluster_positions(cluster)
-    scores = sum_within(fit.scores(), position, groups) @ fit.bread
+    if terms is None:
+        scores = sum_within(fit.scores(), position, groups) @ fit.bread
+    else:
+        scores = sum_within(fit.loading(terms) * fit.residual[:, None], position, groups)
     if kind == "CR0":
         return np.asarray(scores)
     n, counted = cluster.shape[0], parameters_counted(fit, cluster, nested)
@@ -179,8 +196,7 @@ def effective_clusters(fit: AbsorbedFit, cluster: Ints, terms: Ints | None = Non
     Carter, Schnepel & Steigerwald (2017), doi:10.1162/REST_a_00639.
     """
     groups, position = cluster_positions(cluster)
-    load = fit.loading()
-    share = sum_within(np.square(load if terms is None else load[:, terms]), position, groups)
+    share = sum_within(np.square(fit.loading(terms)), position, groups)
     return float((np.square(share.sum(axis=0)) / np.square(share).sum(axis=0)).min())
 
 

@@ -29,9 +29,9 @@ from estimand.methods.panel.regression_spread import (
     regression_spread,
 )
 from estimand.stats.absorb import absorber
-from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares
+from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares, cluster_positions
 from estimand.stats.absorbed_poisson import absorbed_poisson, rows_with_outcome
-from estimand.stats.arrays import Bools, Floats
+from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.influence import sum_within
 
 OutcomeModel: TypeAlias = Literal["linear", "log", "poisson"]
@@ -116,13 +116,13 @@ class DifferenceInDifferences(Method):
         solved = _poisson(case, self.effects) if self.outcome_model == "poisson" else self._least_squares(case)
         case, layout, fit = solved.case, solved.layout, solved.fitted.fit
         sample, timeline = case.sample(), case.timeline()
-        refuse_unidentified(bool(fit.kept[0]), timeline)
+        refuse_unidentified(bool(fit.kept[-1]), timeline)
         _refuse_no_noise(fit)
         counts = cluster_counts(sample)
         spread = self._spread(solved, counts)
         target = target_of(timeline)
         ratio = self.outcome_model != "linear"
-        slope = float(fit.coefficients[0])
+        slope = float(fit.coefficients[-1])
         value = float(np.exp(slope)) if ratio else slope
         times = "period" if self.effects == "two_way" else "time"
         return Estimate(
@@ -162,7 +162,7 @@ class DifferenceInDifferences(Method):
             outcome = _logarithm(outcome, case.outcome)
         weights = _row_weights(sample)
         fit = absorbed_least_squares(outcome, layout.columns, absorber([*layout.absorbed.values()], weights), weights)
-        return Solved(case, layout, Fitted(fit, outcome, layout.columns, np.zeros(1, dtype=np.int64)))
+        return Solved(case, layout, Fitted(fit, outcome, layout.columns, _last(fit)))
 
     def _spread(self, solved: Solved, counts: ClusterCounts | None) -> PanelSpread | None:
         """Covariance; none where clusters are asked for and only one of them is treated, or is not."""
@@ -204,7 +204,12 @@ def _poisson(case: Case, effects: Effects) -> Solved:
             "outcome are predicted by the covariates.",
             remedy="Leave out covariates that single out rows of zeros, or use outcome_model: linear.",
         )
-    return Solved(case, layout, Fitted(found.fit, values, layout.columns, np.zeros(1, dtype=np.int64)), rules, findings)
+    return Solved(case, layout, Fitted(found.fit, values, layout.columns, _last(found.fit)), rules, findings)
+
+
+def _last(fit: AbsorbedFit) -> Ints:
+    """Position of the treatment among the columns kept, shape (1,)."""
+    return np.array([int(fit.kept.sum()) - 1])
 
 
 def _without_zeros(case: Case, keep: Bools) -> tuple[Case, tuple[str, ...], tuple[Finding, ...]]:
@@ -275,7 +280,7 @@ def _influence(fit: AbsorbedFit, sample: Sample, slope: float) -> Influence:
     """ψ of the coefficient: n times each residual's weight in it, built when asked."""
 
     def build() -> Floats:
-        return np.asarray(slope * sample.n * (fit.scores() @ fit.bread[:, [0]]))
+        return np.asarray(slope * sample.n * (fit.loading(_last(fit)) * fit.residual[:, None]))
 
     return Influence(build, sample.units, sample.n, sample.root)
 
@@ -286,17 +291,19 @@ def _baseline(case: Case, fit: AbsorbedFit, spread: PanelSpread) -> Baseline:
     held = (sample.arm == 1) * (np.ones(sample.n) if sample.weights is None else sample.weights)
     share = held / held.sum()
     mean = float(share @ values)
-    parts = np.column_stack([share * (values - mean), fit.scores() @ fit.bread[:, 0]])
-    groups, position = np.unique(sample.units, return_inverse=True)
-    summed = sum_within(parts, position, groups.shape[0])
+    parts = np.vstack([share * (values - mean), fit.loading(_last(fit))[:, 0] * fit.residual]).T
+    summed = parts
+    if sample.cluster is not None:
+        groups, position = cluster_positions(sample.cluster)
+        summed = sum_within(parts, position, groups)
     cross = summed.T @ summed
     variance, shared = float(spread.vcov[0, 0]), float(cross[0, 1])
     level = np.array([[cross[0, 0] - 2.0 * shared + variance]])
-    return Baseline(np.array([mean - fit.coefficients[0]]), level, np.array([[shared - variance]]))
+    return Baseline(np.array([mean - fit.coefficients[-1]]), level, np.array([[shared - variance]]))
 
 
 def _details(case: Case, layout: Layout, fit: AbsorbedFit) -> FrozenMap[Any]:
-    slopes = zip(layout.names[1:], fit.coefficients[1:], fit.kept[1:], strict=True)
+    slopes = zip(layout.names[:-1], fit.coefficients[:-1], fit.kept[:-1], strict=True)
     sizes = zip(layout.absorbed, fit.absorber.sizes, strict=True)
     return FrozenMap(
         {

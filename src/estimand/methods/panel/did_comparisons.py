@@ -9,7 +9,7 @@ from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
-from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.arrays import Floats
 
 STAGGERED = "staggered_did"
 
@@ -102,28 +102,23 @@ def group_means(sample: Sample, timeline: Timeline, outcome: Floats) -> Table:
     Those never treated have a before and after where there is one cohort; otherwise one mean over all periods.
     """
     cohorts = timeline.cohorts()
-    start = int(cohorts[0]) if cohorts.shape[0] == 1 else None
-    group: list[str] = []
-    side: list[str] = []
-    mean: list[float] = []
-    rows: list[int] = []
-    for code in np.unique(timeline.cohort):
-        members = timeline.cohort == code
-        name = "untreated" if code == timeline.periods else f"treated from {timeline.labels[code]}"
-        own = start if code == timeline.periods else int(code)
-        for label, chosen in _sides(members, timeline.period, own):
-            count = int(np.count_nonzero(chosen))
-            if count:
-                held = None if sample.weights is None else sample.weights[chosen]
-                group.append(name)
-                side.append(label)
-                mean.append(float(np.average(outcome[chosen], weights=held)))
-                rows.append(count)
-    return Table({"group": group, "side": side, "mean": mean, "rows": rows})
-
-
-def _sides(members: Bools, period: Ints, start: int | None) -> list[tuple[str, Bools]]:
-    if start is None:
-        return [("all periods", members)]
-    after = period >= start
-    return [("before", members & ~after), ("after", members & after)]
+    # Those never treated are split at the one cohort's start; with several, all their periods are on one side.
+    start = np.arange(timeline.periods + 1)
+    start[-1] = cohorts[0] if cohorts.shape[0] == 1 else timeline.periods
+    cell = 2 * timeline.cohort + (timeline.period >= start[timeline.cohort])
+    size, weights = 2 * (timeline.periods + 1), sample.weights
+    rows = np.bincount(cell, minlength=size)
+    mass = rows if weights is None else np.bincount(cell, weights, size)
+    total = np.bincount(cell, outcome if weights is None else outcome * weights, size)
+    used = np.flatnonzero(rows)
+    names = [*(f"treated from {label}" for label in timeline.labels), "untreated"]
+    sides = ("before", "after")
+    whole = cohorts.shape[0] != 1
+    return Table(
+        {
+            "group": [names[code // 2] for code in used],
+            "side": ["all periods" if whole and code // 2 == timeline.periods else sides[code % 2] for code in used],
+            "mean": (total[used] / mass[used]).tolist(),
+            "rows": rows[used].tolist(),
+        }
+    )

@@ -24,7 +24,7 @@ class Layout:
     Attributes
     ----------
     columns : ndarray of shape (n, 1 + q)
-        Treatment first, then covariates.
+        Covariates, then treatment, so that what the covariates determine of it shows.
     names : tuple of str, of length 1 + q
     sources : tuple of str, of length 1 + q
         Covariate each column is made from.
@@ -67,8 +67,8 @@ def laid_out(case: Case, effects: Effects) -> Layout:
     # Two groups leave the levels of units in, so a covariate needs a slope in the first time too.
     shown = np.arange(0 if effects == "two_by_two" else 1, len(labels))
     parts, names, sources, interacted = _covariates(sample, times, [labels[t] for t in shown], shown)
-    columns = np.column_stack([treated, *parts])
-    return Layout(columns, ("treated", *names), ("treated", *sources), absorbed, interacted)
+    columns = np.vstack([*(part.T for part in parts), treated]).T
+    return Layout(columns, (*names, "treated"), (*sources, "treated"), absorbed, interacted)
 
 
 def _two_groups(timeline: Timeline) -> tuple[Ints, Ints]:
@@ -160,7 +160,7 @@ def covariate_findings(about: str, layout: Layout, kept: Bools, times: str) -> t
                 remedy="Trends are then taken as parallel among units that are alike in them.",
             )
         )
-    lost = [source for source in dict.fromkeys(layout.sources[1:]) if source not in used]
+    lost = [source for source in dict.fromkeys(layout.sources[:-1]) if source not in used]
     if lost:
         out.append(
             Finding(

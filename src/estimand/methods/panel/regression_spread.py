@@ -98,9 +98,9 @@ def regression_spread(
             )
         return PanelSpread(scores.covariance, scores.df, chosen)
     nested = None if counted == "crossing" else np.full(len(fit.absorber.codes), counted == "none")
-    vcov = clustered_covariance(fit, sample.cluster, "CR0" if chosen == "CR0" else "CR1", nested)
+    vcov = clustered_covariance(fit, sample.cluster, "CR0" if chosen == "CR0" else "CR1", nested, terms)
     groups = cluster_positions(sample.cluster)[0]
-    return PanelSpread(vcov[np.ix_(terms, terms)], np.full(terms.shape[0], groups - 1.0), chosen)
+    return PanelSpread(vcov, np.full(terms.shape[0], groups - 1.0), chosen)
 
 
 def _by_leverage(fitted: Fitted, cluster: Ints) -> PanelCovariance:
@@ -139,9 +139,7 @@ def cluster_counts(sample: Sample) -> ClusterCounts | None:
     if sample.cluster is None:
         return None
     groups, position = cluster_positions(sample.cluster)
-    reached = np.zeros(groups, dtype=np.bool_)
-    reached[position[sample.arm == 1]] = True
-    count = int(reached.sum())
+    count = int(np.count_nonzero(np.bincount(position, sample.arm, groups)))
     return ClusterCounts(count, groups - count)
 
 
