@@ -191,6 +191,13 @@ class Sample(Frozen):
         name = derived(self.fingerprint, "treatment", codes)
         return replace(self, arm=codes, fingerprint=name, root=name, index=np.arange(self.n))
 
+    def with_timeline(self, timeline: Timeline) -> "Sample":
+        """Replace who was first treated when, as a placebo date does; arms follow the cohorts, and the root is new."""
+        codes = (timeline.period >= timeline.cohort).astype(np.int64)
+        moved = np.stack([timeline.period, timeline.cohort])
+        name = derived(self.fingerprint, "timeline", moved)
+        return replace(self, arm=codes, timeline=timeline, fingerprint=name, root=name, index=np.arange(self.n))
+
 
 def _rows(values: AnyArray, rows: AnyArray) -> AnyArray:
     taken = values[rows]

@@ -118,6 +118,18 @@ TROUBLES: Mapping[str, Trouble] = {
         ("rare_arm",),
         carried=("matching_pairs_plain",),
     ),
+    "panel.pretrends": Trouble("trends that part before treatment", Grade.WARN),
+    "panel.pretrend_power": Trouble("no line to pass: it says which line a pre-test would have found"),
+    "panel.honest_did": Trouble("no line to pass: it says how far trends may part before the effect is gone"),
+    "panel.bacon": Trouble("a two-way regression that compares with units treated already", Grade.WARN),
+    "panel.negative_weights": Trouble("a two-way regression that takes effects off", Grade.WARN),
+    "panel.anticipation": Trouble("outcomes that move just before treatment", Grade.WARN),
+    "panel.placebo_date": Trouble("an effect found before there was treatment", Grade.WARN),
+    "panel.composition": Trouble("units that leave or join because of treatment", Grade.WARN),
+    "panel.comparison": Trouble("cohorts with nobody to compare with", Grade.WARN),
+    "panel.reversal": Trouble("treatment that ends", Grade.WARN),
+    "panel.few_clusters": Trouble("too few clusters, or treated ones", Grade.NOTE),
+    "panel.cluster_level": Trouble("units in several clusters", Grade.WARN),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways", Grade.NOTE, ("misspecified_outcome",), ALIKE
     ),

@@ -1,0 +1,1 @@
+"""Panels: what the comparison over time rests on, and whether these rows bear it."""
