@@ -1,6 +1,6 @@
 """Rows that a method for rollouts can use, as arrays, and what it had to leave out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,16 @@ class Admitted:
         Positions in the case's sample.
     timeline : Timeline
         Of these rows.
+    values : ndarray of shape (n,)
+        Outcome.
+    weights : ndarray of shape (n,) or None
+        Weight of each row in a fit, mean one; None where the design has none.
+    group : ndarray of shape (n,)
+        Unit of each row, or its cohort in repeated cross-sections, numbered from 0.
+    cluster : ndarray of shape (n,)
+        Independent unit of each row, numbered from 0.
+    event_time : ndarray of shape (n,)
+        Not-a-number where never treated.
     rules : tuple of str
         Why others were left out, for the name of the population.
     findings : tuple of Finding
@@ -34,6 +44,11 @@ class Admitted:
     case: Case
     rows: Ints
     timeline: Timeline
+    values: Floats
+    weights: Floats | None
+    group: Ints
+    cluster: Ints
+    event_time: Floats
     rules: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -43,37 +58,16 @@ class Admitted:
         return int(self.rows.shape[0])
 
     @property
-    def values(self) -> Floats:
-        """Outcome, shape (n,)."""
-        return self.case.values()[self.rows]
-
-    @property
     def features(self) -> Encoded:
         """Covariates of the rows."""
-        return self.case.sample().features.take(self.rows)
-
-    @property
-    def weights(self) -> Floats | None:
-        """Weight of each row in a fit, shape (n,), mean one; None where the design has none."""
-        held = self.case.sample().weights
-        return None if held is None else np.asarray(held[self.rows] / held[self.rows].mean())
+        features = self.case.sample().features
+        return features if self.n == self.case.sample().n else features.take(self.rows)
 
     @property
     def mass(self) -> Floats:
         """Weight of each row in an average of effects, shape (n,): one, or its sampling weight."""
         held = None if self.case.sample().weight_kind == "precision" else self.weights
         return np.ones(self.n) if held is None else held
-
-    @property
-    def group(self) -> Ints:
-        """Unit of each row, or its cohort in repeated cross-sections, numbered from 0, shape (n,)."""
-        codes = self.timeline.cohort if self.timeline.unit is None else self.timeline.unit
-        return cluster_positions(codes)[1]
-
-    @property
-    def cluster(self) -> Ints:
-        """Independent unit of each row, numbered from 0, shape (n,)."""
-        return cluster_positions(self.case.sample().units[self.rows])[1]
 
     @property
     def clustered(self) -> bool:
@@ -85,14 +79,15 @@ class Admitted:
         if not lost.any():
             return self
         keep = np.flatnonzero(~lost)
-        return Admitted(
-            self.case, self.rows[keep], self.timeline.take(keep), (*self.rules, rule), (*self.findings, finding)
-        )
+        left = _read(self.case, self.rows[keep], self.timeline.take(keep))
+        return replace(left, rules=(*self.rules, rule), findings=(*self.findings, finding))
 
     def influence(self, psi: Floats) -> Influence:
         """Tie to the sample what each independent unit adds to the values, shape (clusters, k)."""
         sample = self.case.sample()
-        return Influence(psi * self.n, np.unique(sample.units[self.rows]), self.n, sample.root)
+        units = np.empty(psi.shape[0], dtype=sample.units.dtype)
+        units[self.cluster] = sample.units[self.rows]
+        return Influence(psi * self.n, units, self.n, sample.root)
 
     def population(self, treated: Bools, rules: tuple[str, ...] = ()) -> Population:
         """Name the treated rows an average is over."""
@@ -131,7 +126,25 @@ def admitted(key: str, case: Case) -> Admitted:
             "Every row is treated, so nothing shows what would have happened without.",
             remedy="Add periods before treatment, or units that are not treated.",
         )
-    return Admitted(case, np.arange(case.sample().n), timeline)
+    return _read(case, np.arange(case.sample().n), timeline)
+
+
+def _read(case: Case, rows: Ints, timeline: Timeline) -> Admitted:
+    sample, whole = case.sample(), rows.shape[0] == case.sample().n
+    held = None if sample.weights is None else sample.weights[rows]
+    units = sample.units if whole else sample.units[rows]
+    cluster = cluster_positions(units)[1]
+    codes = timeline.cohort if timeline.unit is None else timeline.unit
+    return Admitted(
+        case,
+        rows,
+        timeline,
+        values=case.values() if whole else case.values()[rows],
+        weights=None if held is None else np.asarray(held / held.mean()),
+        group=cluster if codes is units else cluster_positions(codes)[1],
+        cluster=cluster,
+        event_time=timeline.event_time,
+    )
 
 
 def without_always_treated(key: str, found: Admitted) -> Admitted:

@@ -57,14 +57,14 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
         )
     averages = averages_of(held, asked.aggregate, found.timeline.labels, case.unit)
     shares = averages.shares(held)
-    weights = held.by_row(shares)
+    sought = held.averages(shares)
     full = np.zeros((shares.shape[0], made.identified.shape[0]))
     full[:, made.identified] = shares
     own = made.coefficients[made.identified]
     effect = np.where(held.of_row >= 0, own[held.of_row], 0.0)
     if asked.slopes is not None:
         effect = effect + asked.slopes
-    drawn = drawn_rows(found, weights, effect, shares @ own) if asked.shares == "estimated" else None
+    drawn = drawn_rows(found, sought, effect, shares @ own) if asked.shares == "estimated" else None
     result = combined(key, made, full, asked.errors, drawn)
     after = (held.of_row >= 0) & (found.timeline.period >= found.timeline.cohort)
     lost = cells.only(~made.identified)
@@ -81,7 +81,7 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
         n_obs=found.n,
         inference=method.spec.inference,
         level=case.level,
-        baseline=untreated_level(found, weights, result),
+        baseline=untreated_level(found, sought, result),
         influence=found.influence(result.psi),
         details=FrozenMap({"group_time": held.table(found.timeline.labels, own)}),
         findings=(*found.findings, *_lost(key, found, lost), *made.findings, *result.findings),

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from estimand.core.estimate import Term
 from estimand.core.frozen import FrozenMap
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.imputation import Average
 
 Aggregate: TypeAlias = Literal["simple", "event", "group", "calendar"]
 
@@ -51,15 +51,17 @@ class Cells:
         """One column a cell, shape (n, c)."""
         return np.asarray(self.of_row[:, None] == np.arange(self.cohort.shape[0]), dtype=np.float64)
 
-    def by_row(self, shares: Floats) -> csr_array:
-        """Spread shares of the cells (k, c) over their rows, by weight, shape (n, k)."""
+    def averages(self, shares: Floats) -> tuple[Average, ...]:
+        """Spread shares of the cells (k, c) over their rows, by weight."""
         held = np.flatnonzero(self.of_row >= 0)
         cell = self.of_row[held]
         own = self.mass[held] / self.total[cell]
-        start = np.zeros(self.of_row.shape[0] + 1, dtype=np.int64)
-        start[1:] = np.cumsum(self.of_row >= 0)
-        spread = csr_array((own, cell, start), shape=(self.of_row.shape[0], self.cohort.shape[0]))
-        return csr_array(spread @ csr_array(shares.T))
+        out = []
+        for share in shares:
+            part = share[cell]
+            chosen = np.flatnonzero(part)
+            out.append(Average(held[chosen], part[chosen] * own[chosen]))
+        return tuple(out)
 
     def only(self, chosen: Bools) -> "Cells":
         """Keep the chosen cells (c,); rows of the others have none."""

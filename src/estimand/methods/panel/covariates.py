@@ -7,7 +7,7 @@ import numpy as np
 from estimand.core.finding import Finding, Grade
 from estimand.methods.panel.admitted import Admitted
 from estimand.stats.arrays import Bools, Floats, Ints
-from estimand.stats.imputation import Effect
+from estimand.stats.effects import Effect
 
 
 @dataclass(frozen=True, slots=True, eq=False)

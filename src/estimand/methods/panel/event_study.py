@@ -123,7 +123,7 @@ class EventStudy(Method):
     def _event_times(self, found: Admitted) -> Ints:
         """Event time of each row within the window; far from any where never treated."""
         timeline = found.timeline
-        event = np.where(timeline.never, 0.0, timeline.event_time).astype(np.int64)
+        event = np.where(timeline.never, 0.0, found.event_time).astype(np.int64)
         binned = event if self.window is None else np.clip(event, *self.window)
         return np.where(timeline.never, np.iinfo(np.int64).min, binned)
 
@@ -152,7 +152,7 @@ class EventStudy(Method):
             n_obs=found.n,
             inference=self.spec.inference,
             level=case.level,
-            baseline=untreated_level(found, cells.by_row(shares), result),
+            baseline=untreated_level(found, cells.averages(shares), result),
             influence=found.influence(result.psi),
             details=FrozenMap({"event_times": _table(cells, ends)}),
             findings=(*found.findings, *(_staggered(found) if several else ()), *made.findings, *result.findings),

@@ -81,8 +81,8 @@ class ExtendedTWFE(Method):
         """Fit every cell, and average."""
         found = without_always_treated(self.spec.key, admitted(self.spec.key, case))
         timeline = found.timeline
-        before = timeline.event_time < -self.anticipation
-        last = timeline.event_time == -1 - self.anticipation
+        before = found.event_time < -self.anticipation
+        last = found.event_time == -1 - self.anticipation
         reference = before if self.control == "not_yet" else last
         if self.control == "never":
             _refuse_all_treated(found)

@@ -19,11 +19,14 @@ def scarcity(found: Admitted) -> str | None:
     total = int(cluster.max()) + 1
     if total < FEW_CLUSTERS:
         return f"{total} clusters, and {FEW_CLUSTERS} are held to suffice"
-    small = []
-    for g in timeline.cohorts():
-        count = int(np.unique(cluster[timeline.cohort == g]).shape[0])
-        if count < FEW_IN_COHORT:
-            small.append(f"cohort {timeline.labels[g]} has {count}")
+    seen = np.zeros((timeline.periods + 1, total), dtype=np.bool_)
+    seen[timeline.cohort, cluster] = True
+    count = seen.sum(axis=1)
+    small = [
+        f"cohort {timeline.labels[g]} has {count[g]}"
+        for g in range(1, timeline.periods)
+        if 0 < count[g] < FEW_IN_COHORT
+    ]
     return f"{', '.join(small)} of {total:,} clusters, and {FEW_IN_COHORT} are held to suffice" if small else None
 
 

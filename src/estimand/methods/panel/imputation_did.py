@@ -23,7 +23,8 @@ from estimand.methods.panel.imputed_averages import Averaged, Noise, averaged, a
 from estimand.methods.panel.pretrends import pretrends
 from estimand.stats.absorbed import cluster_positions
 from estimand.stats.arrays import Bools, Floats
-from estimand.stats.imputation import Effect, Imputed, impute
+from estimand.stats.effects import Effect
+from estimand.stats.imputation import Imputed, impute
 from estimand.stats.influence import influence_covariance
 
 Covariance: TypeAlias = Noise | Literal["jackknife"]
@@ -98,7 +99,7 @@ class ImputationDiD(Method):
         covariates = entered(found)
         effects = (*_levels(found), *covariates.effects)
         timeline = found.timeline
-        untreated = timeline.never | (timeline.event_time < -self.anticipation)
+        untreated = timeline.never | (found.event_time < -self.anticipation)
         fit = impute(found.values, found.group, effects, untreated, found.weights)
         reached, lost = ~untreated & fit.reached, ~untreated & ~fit.reached
         after = reached & (timeline.period >= timeline.cohort)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from estimand.core.estimate import Baseline
 from estimand.methods.panel.admitted import Admitted
 from estimand.methods.panel.cells import Averages, Cells
 from estimand.stats.arrays import Bools, Floats
-from estimand.stats.imputation import Effect, Imputed, impute, summing
+from estimand.stats.effects import Effect
+from estimand.stats.imputation import Imputed, impute
 
 Noise: TypeAlias = Literal["conservative", "leave_out", "two_stage"]
 
@@ -50,30 +50,25 @@ def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, no
         What the effect of a treated row is less, to stand for its noise: the average of its cell, of the cell's other
         clusters, or the estimate.
     """
-    weights = cells.by_row(averages.shares(cells))
+    sought = cells.averages(averages.shares(cells))
     clusters = int(found.cluster.max()) + 1
-    pick = summing(found.cluster, clusters)
-    value = np.asarray(weights.T @ fit.effect)
+    value = np.array([average.of(fit.effect) for average in sought])
 
-    def summed(values: Floats) -> Floats:
-        return np.asarray((pick @ _times(weights, values)).toarray())
+    def summed(values: Floats | None = None) -> Floats:
+        return np.stack([average.within(found.cluster, clusters, values) for average in sought], axis=1)
 
-    share = summed(np.ones(found.n))
+    share = summed()
     if noise == "two_stage":
         own = summed(fit.effect) - share * value
     else:
         own = summed(_residual(found, fit, cells, float(value[0]), leave_out=noise == "leave_out"))
-    psi = fit.carried(weights, found.cluster, clusters) + own
-    level = np.asarray(weights.T @ found.values)
+    psi = fit.carried(sought, found.cluster, clusters) + own
+    level = np.array([average.of(found.values) for average in sought])
     moved = summed(found.values) - share * level - psi
     baseline = Baseline(level - value, moved.T @ moved, psi.T @ moved)
-    by_cell = np.asarray(cells.by_row(np.eye(cells.cohort.shape[0])).T @ fit.effect)
-    return Averaged(value, np.asarray(psi), baseline, by_cell)
-
-
-def _times(weights: csr_array, values: Floats) -> csr_array:
-    held = np.repeat(values, np.diff(weights.indptr))
-    return csr_array((weights.data * held, weights.indices, weights.indptr), shape=weights.shape)
+    held = cells.of_row >= 0
+    total = np.bincount(cells.of_row[held], weights=(cells.mass * fit.effect)[held], minlength=cells.cohort.shape[0])
+    return Averaged(value, psi, baseline, np.asarray(total / cells.total))
 
 
 def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, *, leave_out: bool) -> Floats:
@@ -121,5 +116,5 @@ def averaged_again(
     left = cells.take(rows, fit.reached)
     shares = averages.shares(left)
     lost = np.asarray(np.isnan(shares).any(axis=1))
-    value = left.by_row(np.where(lost[:, None], 0.0, shares)).T @ fit.effect
-    return np.where(lost, np.nan, value)
+    sought = left.averages(np.where(lost[:, None], 0.0, shares))
+    return np.where(lost, np.nan, [average.of(fit.effect) for average in sought])

@@ -8,8 +8,10 @@ from scipy.stats import f as f_distribution
 from estimand.core.frozen import FrozenMap
 from estimand.core.table import Table
 from estimand.methods.panel.admitted import Admitted
+from estimand.stats.absorbed import cluster_positions
 from estimand.stats.arrays import Bools, Floats, Ints
-from estimand.stats.imputation import Effect, impute
+from estimand.stats.effects import Effect
+from estimand.stats.imputation import impute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,26 +74,27 @@ def pretrends(found: Admitted, effects: tuple[Effect, ...], untreated: Bools, le
         How many of the last event times before treatment; by default all but the earliest, or the two earliest where
         no cohort is never treated.
     """
-    timeline = found.timeline
-    rows = untreated & ~timeline.never
-    times = np.unique(timeline.event_time[rows]).astype(np.int64)
-    spared = 1 if timeline.never.any() else 2
+    rows = np.flatnonzero(untreated)
+    event = found.event_time[rows]
+    before = np.isfinite(event)
+    times = np.unique(event[before]).astype(np.int64)
+    spared = 1 if found.timeline.never.any() else 2
     count = max(0, times.shape[0] - spared) if leads is None else min(leads, times.shape[0])
     chosen = times[times.shape[0] - count :]
-    clusters = int(found.cluster.max()) + 1
+    clusters, cluster = cluster_positions(found.cluster[rows])
     if not count:
         empty = np.empty(0)
         return Pretrends(chosen, empty, np.empty((0, 0)), None, None, (0, clusters - 1), tuple(times.tolist()))
-    code = np.zeros(found.n, dtype=np.int64)
-    lead = np.zeros(found.n)
-    for j, k in enumerate(chosen):
-        member = rows & (timeline.event_time == k)
-        code[member], lead[member] = j, 1.0
-    fit = impute(found.values, found.group, (*effects, Effect(code, count, lead)), untreated, found.weights)
+    place = np.searchsorted(chosen, np.where(before, event, chosen[0]))
+    lead = (before & (event >= chosen[0])).astype(np.float64)
+    columns = (*(effect.take(rows) for effect in effects), Effect(np.where(lead > 0.0, place, 0), count, lead))
+    held = None if found.weights is None else found.weights[rows]
+    every = np.ones(rows.shape[0], dtype=np.bool_)
+    fit = impute(found.values[rows], cluster_positions(found.group[rows])[1], columns, every, held)
     size = fit.kept.shape[0]
     kept = np.concatenate([np.zeros(size - count, dtype=np.bool_), fit.kept[size - count :]])
     position = np.cumsum(fit.kept)[kept] - 1
-    scores = fit.scores(position, found.cluster, clusters) * np.sqrt(clusters / max(clusters - 1, 1))
+    scores = fit.scores(position, cluster, clusters) * np.sqrt(clusters / max(clusters - 1, 1))
     used = chosen[kept[size - count :]]
     value = fit.slopes[position]
     vcov = scores.T @ scores

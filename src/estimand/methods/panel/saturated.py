@@ -1,10 +1,10 @@
 """Regressions on columns for cohorts, event times or cells, and averages of their coefficients."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from estimand.core.estimate import Baseline
 from estimand.core.finding import Finding
@@ -18,7 +18,7 @@ from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares
 from estimand.stats.absorbed_combinations import combination_scores, effective_clusters, identified
 from estimand.stats.arrays import Bools, Floats
 from estimand.stats.cluster import ClusterKind
-from estimand.stats.imputation import summing
+from estimand.stats.imputation import Average
 
 SaturatedCovariance: TypeAlias = Literal["CR0", "CR1", "CR2"]
 
@@ -167,7 +167,8 @@ def combined(
     plain = combination_scores(fit, data, found.cluster, combinations, "CR0").scores
     spread = scores.scores
     if drawn is not None:
-        inflated = float(np.square(spread).sum() / np.square(plain).sum()) if kind == "CR1" else 1.0
+        noise = float(np.square(plain).sum())
+        inflated = float(np.square(spread).sum()) / noise if kind == "CR1" and noise > 0.0 else 1.0
         plain, spread = plain + drawn, spread + drawn * np.sqrt(inflated)
     df = scores.df if found.clustered else np.full(shares.shape[0], float(fit.df_residual))
     normal = Normal(np.asarray(spread.T @ spread), df, "identity", kind if found.clustered else "HC1")
@@ -197,15 +198,7 @@ def _warnings(key: str, found: Admitted, kind: str) -> tuple[Finding, ...]:
     return cluster_findings(key, used, cluster_counts(used), kind)
 
 
-def summed_rows(found: Admitted, weights: csr_array, values: Floats) -> Floats:
-    """Sum weights (n, k) times values (n,) within clusters, shape (clusters, k)."""
-    held = np.repeat(values, np.diff(weights.indptr))
-    scaled = csr_array((weights.data * held, weights.indices, weights.indptr), shape=weights.shape)
-    pick = summing(found.cluster, int(found.cluster.max()) + 1)
-    return np.asarray((pick @ scaled).toarray())
-
-
-def drawn_rows(found: Admitted, weights: csr_array, effect: Floats, value: Floats) -> Floats:
+def drawn_rows(found: Admitted, sought: Sequence[Average], effect: Floats, value: Floats) -> Floats:
     """What each cluster adds to averages of effects by having rows of other effects, shape (clusters, k).
 
     The rows averaged are a sample too, so an average moves by ``w (effect - average)`` with each of them: for cells,
@@ -214,17 +207,21 @@ def drawn_rows(found: Admitted, weights: csr_array, effect: Floats, value: Float
     Parameters
     ----------
     found : Admitted
-    weights : csr_array of shape (n, k)
-        Of the rows in each average, summing to one.
+    sought : sequence of Average, of length k
+        Weights sum to one.
     effect : ndarray of shape (n,)
     value : ndarray of shape (k,)
     """
-    share = summed_rows(found, weights, np.ones(found.n))
-    return np.asarray(summed_rows(found, weights, effect) - share * value)
+    clusters = int(found.cluster.max()) + 1
+    moved = [
+        average.within(found.cluster, clusters, effect) - average.within(found.cluster, clusters) * own
+        for average, own in zip(sought, value, strict=True)
+    ]
+    return np.stack(moved, axis=1)
 
 
-def untreated_level(found: Admitted, weights: csr_array, result: Combined) -> Baseline:
+def untreated_level(found: Admitted, sought: Sequence[Average], result: Combined) -> Baseline:
     """Average outcome of the rows of each term less its effect, and its covariance with the values."""
-    level = np.asarray(weights.T @ found.values)
-    moved = drawn_rows(found, weights, found.values, level) - result.psi
+    level = np.array([average.of(found.values) for average in sought])
+    moved = drawn_rows(found, sought, found.values, level) - result.psi
     return Baseline(level - result.value, moved.T @ moved, result.psi.T @ moved)

@@ -76,7 +76,7 @@ class SunAbraham(Method):
         found = without_always_treated(self.spec.key, admitted(self.spec.key, case))
         found, last = _with_controls(found, self.anticipation)
         timeline = found.timeline
-        path = (timeline.cohort < last) & (timeline.event_time != -1 - self.anticipation)
+        path = (timeline.cohort < last) & (found.event_time != -1 - self.anticipation)
         cells = cells_of(timeline, path, found.mass)
         covariates = entered(found)
         refuse_too_wide(cells, len(covariates.sources()), found.n)
