@@ -24,7 +24,14 @@ from tests.contract.panels import PANEL, PANEL_CHANGES, rollout
 METHODS = keys("methods")
 TREES = {"learner": {"name": "boosting", "params": {"rounds": 20}}, "folds": 3}
 COARSE = {"bins": {"tenure_months": 2, "usage_score": 2, "prior_tickets": 1, "health_score": 1}}
-SMALL = {"aipw": TREES, "tmle": TREES, "dml": TREES, "stratification": {"draws": 60}, "coarsened_matching": COARSE}
+SMALL: dict[str, dict[str, Any]] = {
+    "aipw": TREES,
+    "tmle": TREES,
+    "dml": TREES,
+    "stratification": {"draws": 60},
+    "coarsened_matching": COARSE,
+    "event_study": {"allow_staggered": True},
+}
 CONTINUOUS = {"quantile_effects"}
 SUMMED_OTHERWISE = {"stratification", "coarsened_matching"}
 
