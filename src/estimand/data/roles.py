@@ -14,7 +14,17 @@ from estimand.data.source import Source
 from estimand.data.treatment import MOST_ARMS
 
 Role: TypeAlias = Literal[
-    "treatment", "outcome", "covariate", "unit", "cluster", "timestamp", "weights", "post_treatment", "ignore"
+    "treatment",
+    "outcome",
+    "covariate",
+    "unit",
+    "time",
+    "cohort",
+    "cluster",
+    "timestamp",
+    "weights",
+    "post_treatment",
+    "ignore",
 ]
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 Words: TypeAlias = frozenset[str]

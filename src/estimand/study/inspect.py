@@ -10,6 +10,7 @@ import yaml
 from estimand.core.finding import Finding
 from estimand.core.frozen import Frozen
 from estimand.core.jsonable import Json, encode
+from estimand.data.panel_roles import propose_panel
 from estimand.data.profile import Profile, profile_columns
 from estimand.data.roles import Role, RoleProposal, propose_from
 from estimand.data.source import read_table
@@ -64,18 +65,24 @@ class Inspection(Frozen):
             "question: ''  # what is asked, in a sentence",
             f"data: {_scalar(self.data) if self.data is not None else 'data.csv  # path of the table'}",
             "design:",
-            "  kind: observational  # or: experiment, where chance assigned the treatment",
+            f"  kind: {self._kind()}",
             *_indented(self._design()),
             "methods: all",
             "seed: 0",
         ]
         return "\n".join(lines) + "\n"
 
+    def _kind(self) -> str:
+        if self.proposed("time"):
+            return "panel  # one row for each unit and period"
+        return "observational  # or: experiment, where chance assigned the treatment"
+
     def _design(self) -> Iterator[str]:
-        yield from self._single("treatment", "name the column that holds the arms") or ("treatment:",)
+        arms = None if self.proposed("cohort") else "name the column that holds the arms"
+        yield from self._single("treatment", arms)
         yield from self._single("outcome", "name the column to explain")
         yield from self._several("covariates", "covariate")
-        for role in ("unit", "cluster", "weights"):
+        for role in ("unit", "time", "cohort", "cluster", "weights"):
             yield from self._single(role)
         roles = [*self._several("post_treatment", "post_treatment"), *self._single("timestamp")]
         yield from ["roles:", *_indented(roles)] if roles else []
@@ -117,7 +124,8 @@ def inspect(data: Any) -> Inspection:
     """
     source = read_table(data)
     columns = profile_columns(source)
-    return Inspection(_named(data), source.name, source.rows, columns, propose_from(columns), source.findings)
+    proposals = propose_panel(source, columns, propose_from(columns))
+    return Inspection(_named(data), source.name, source.rows, columns, proposals, source.findings)
 
 
 def _named(data: Any) -> str | dict[str, str] | None:
