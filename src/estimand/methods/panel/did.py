@@ -16,7 +16,13 @@ from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal, Uncertainty, Unknown
 from estimand.errors import ConvergenceError, DataError, DesignError, IdentificationError
-from estimand.methods.panel.did_comparisons import comparison_findings, group_means, population_of, target_of
+from estimand.methods.panel.did_comparisons import (
+    common_start,
+    comparison_findings,
+    group_means,
+    population_of,
+    target_of,
+)
 from estimand.methods.panel.did_layout import Effects, Layout, covariate_findings, laid_out, refuse_unidentified
 from estimand.methods.panel.regression_spread import (
     ClusterCounts,
@@ -120,7 +126,8 @@ class DifferenceInDifferences(Method):
         _refuse_no_noise(fit)
         counts = cluster_counts(sample)
         spread = self._spread(solved, counts)
-        target = target_of(timeline)
+        start = _start(case)
+        target = target_of(start)
         ratio = self.outcome_model != "linear"
         slope = float(fit.coefficients[-1])
         value = float(np.exp(slope)) if ratio else slope
@@ -140,9 +147,9 @@ class DifferenceInDifferences(Method):
             level=case.level,
             baseline=None if ratio or spread is None or target is not Target.ATT else _baseline(case, fit, spread),
             influence=_influence(fit, sample, value if ratio else 1.0),
-            details=_details(case, layout, fit),
+            details=_details(case, layout, fit, start),
             findings=(
-                *comparison_findings(self.spec.key, timeline),
+                *comparison_findings(self.spec.key, timeline, start),
                 *cluster_findings(self.spec.key, sample, counts, "none" if spread is None else spread.correction),
                 *covariate_findings(self.spec.key, layout, fit.kept, times),
                 *solved.findings,
@@ -157,7 +164,7 @@ class DifferenceInDifferences(Method):
             )
 
     def _least_squares(self, case: Case) -> Solved:
-        layout, sample, outcome = laid_out(case, self.effects), case.sample(), case.values()
+        layout, sample, outcome = laid_out(case, self.effects, _start(case)), case.sample(), case.values()
         if self.outcome_model == "log":
             outcome = _logarithm(outcome, case.outcome)
         weights = _row_weights(sample)
@@ -182,13 +189,13 @@ def _poisson(case: Case, effects: Effects) -> Solved:
             remedy="Use outcome_model: linear.",
             found=float(values.min()),
         )
-    layout = laid_out(case, effects)
+    layout = laid_out(case, effects, _start(case))
     rules: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     keep = rows_with_outcome(values, [*layout.absorbed.values()])
     if not keep.all():
         case, rules, findings = _without_zeros(case, keep)
-        layout, values = laid_out(case, effects), case.values()
+        layout, values = laid_out(case, effects, _start(case)), case.values()
     treated = case.sample().arm == 1
     for rows, who in ((treated, "treated"), (~treated, "untreated")):
         if not values[rows].any():
@@ -205,6 +212,10 @@ def _poisson(case: Case, effects: Effects) -> Solved:
             remedy="Leave out covariates that single out rows of zeros, or use outcome_model: linear.",
         )
     return Solved(case, layout, Fitted(found.fit, values, layout.columns, _last(found.fit)), rules, findings)
+
+
+def _start(case: Case) -> int | None:
+    return common_start(case.sample(), case.timeline())
 
 
 def _last(fit: AbsorbedFit) -> Ints:
@@ -302,12 +313,12 @@ def _baseline(case: Case, fit: AbsorbedFit, spread: PanelSpread) -> Baseline:
     return Baseline(np.array([mean - fit.coefficients[-1]]), level, np.array([[shared - variance]]))
 
 
-def _details(case: Case, layout: Layout, fit: AbsorbedFit) -> FrozenMap[Any]:
+def _details(case: Case, layout: Layout, fit: AbsorbedFit, start: int | None) -> FrozenMap[Any]:
     slopes = zip(layout.names[:-1], fit.coefficients[:-1], fit.kept[:-1], strict=True)
     sizes = zip(layout.absorbed, fit.absorber.sizes, strict=True)
     return FrozenMap(
         {
-            "means": group_means(case.sample(), case.timeline(), case.values()).to_dict(),
+            "means": group_means(case.sample(), case.timeline(), case.values(), start).to_dict(),
             "coefficients": FrozenMap({name: float(slope) for name, slope, kept in slopes if kept}),
             "absorbed": FrozenMap(dict(sizes)),
         }

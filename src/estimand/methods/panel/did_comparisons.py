@@ -14,14 +14,27 @@ from estimand.stats.arrays import Floats
 STAGGERED = "staggered_did"
 
 
-def target_of(timeline: Timeline) -> Target:
-    """ATT where one cohort switches on and stays on; else a variance-weighted average with forbidden comparisons."""
-    plain = timeline.cohorts().shape[0] == 1 and not timeline.always.any() and not timeline.switched_off.any()
-    return Target.ATT if plain else Target.VARIANCE_WEIGHTED
+def common_start(sample: Sample, timeline: Timeline) -> int | None:
+    """Period from which on every row of those ever treated is treated, and before which none is; None if there is none.
+
+    A unit that is not seen in that period is first seen treated later, which makes it no cohort of its own.
+    """
+    cohorts = timeline.cohorts()
+    if not cohorts.shape[0]:
+        return None
+    after, on = timeline.period >= cohorts[0], sample.arm == 1
+    return int(cohorts[0]) if np.array_equal(after & ~timeline.never, on) else None
 
 
-def comparison_findings(about: str, timeline: Timeline) -> tuple[Finding, ...]:
-    """Say which units that are treated already serve as controls."""
+def target_of(start: int | None) -> Target:
+    """ATT where all switch on at one time and stay on; else a variance-weighted average with forbidden comparisons."""
+    return Target.VARIANCE_WEIGHTED if start is None else Target.ATT
+
+
+def comparison_findings(about: str, timeline: Timeline, start: int | None) -> tuple[Finding, ...]:
+    """Say which units that are treated already serve as controls; none where all start at one time."""
+    if start is not None:
+        return ()
     return (*_staggered(about, timeline), *_always(about, timeline), *_switched_off(about, timeline))
 
 
@@ -96,16 +109,16 @@ def population_of(case: Case, target: Target, rules: tuple[str, ...]) -> Populat
     return Population(label, about, about / sample.rows_read, "; ".join(narrowed) or None)
 
 
-def group_means(sample: Sample, timeline: Timeline, outcome: Floats) -> Table:
-    """Mean outcome of each group before and after its treatment begins; with one cohort, the four means.
+def group_means(sample: Sample, timeline: Timeline, outcome: Floats, start: int | None) -> Table:
+    """Mean outcome of each group before and after its treatment begins; with one start, the four means.
 
-    Those never treated have a before and after where there is one cohort; otherwise one mean over all periods.
+    Those never treated have a before and after where there is one start; otherwise one mean over all periods.
     """
-    cohorts = timeline.cohorts()
-    # Those never treated are split at the one cohort's start; with several, all their periods are on one side.
-    start = np.arange(timeline.periods + 1)
-    start[-1] = cohorts[0] if cohorts.shape[0] == 1 else timeline.periods
-    cell = 2 * timeline.cohort + (timeline.period >= start[timeline.cohort])
+    if start is None:
+        cohort, begins = timeline.cohort, np.arange(timeline.periods + 1)
+    else:
+        cohort, begins = np.where(timeline.never, timeline.periods, start), np.full(timeline.periods + 1, start)
+    cell = 2 * cohort + (timeline.period >= begins[cohort])
     size, weights = 2 * (timeline.periods + 1), sample.weights
     rows = np.bincount(cell, minlength=size)
     mass = rows if weights is None else np.bincount(cell, weights, size)
@@ -113,7 +126,7 @@ def group_means(sample: Sample, timeline: Timeline, outcome: Floats) -> Table:
     used = np.flatnonzero(rows)
     names = [*(f"treated from {label}" for label in timeline.labels), "untreated"]
     sides = ("before", "after")
-    whole = cohorts.shape[0] != 1
+    whole = start is None
     return Table(
         {
             "group": [names[code // 2] for code in used],

@@ -41,8 +41,8 @@ class Layout:
     interacted: tuple[str, ...]
 
 
-def laid_out(case: Case, effects: Effects) -> Layout:
-    """Lay out the regression of a panel, or of repeated cross-sections.
+def laid_out(case: Case, effects: Effects, start: int | None) -> Layout:
+    """Lay out the regression of a panel, or of repeated cross-sections; ``start`` is that of all treated.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def laid_out(case: Case, effects: Effects) -> Layout:
     sample, timeline = case.sample(), case.timeline()
     treated = (sample.arm == 1).astype(np.float64)
     if effects == "two_by_two":
-        group, after = _two_groups(timeline)
+        group, after = _two_groups(timeline, start)
         absorbed = {"group": group, "after": after}
         times, labels = after, ("before", "after")
     else:
@@ -71,20 +71,19 @@ def laid_out(case: Case, effects: Effects) -> Layout:
     return Layout(columns, (*names, "treated"), (*sources, "treated"), absorbed, interacted)
 
 
-def _two_groups(timeline: Timeline) -> tuple[Ints, Ints]:
+def _two_groups(timeline: Timeline, start: int | None) -> tuple[Ints, Ints]:
     """Code of the group and of the time of each row, with the treated and after as 1."""
-    cohorts = timeline.cohorts()
-    if cohorts.shape[0] != 1 or timeline.always.any() or timeline.switched_off.any():
+    if start is None:
+        cohorts = timeline.cohorts().shape[0]
         raise IdentificationError(
-            f"Two groups and two times need one treated cohort whose treatment stays on, and there are "
-            f"{cohorts.shape[0]}"
+            f"Two groups and two times need one treated cohort whose treatment stays on, and there are {cohorts}"
             f"{', units treated from the start' if timeline.always.any() else ''}"
             f"{', and treatment that ends' if timeline.switched_off.any() else ''}.",
             remedy="Use effects: two_way, or staggered_did.",
-            found=int(cohorts.shape[0]),
+            found=cohorts,
             expected=1,
         )
-    return (~timeline.never).astype(np.int64), (timeline.period >= cohorts[0]).astype(np.int64)
+    return (~timeline.never).astype(np.int64), (timeline.period >= start).astype(np.int64)
 
 
 def _covariates(
