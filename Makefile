@@ -34,6 +34,7 @@ calibrate: $(VENV)/.test
 
 peers: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/double_ml.py --peers .venv-peers/bin/python
+	@$(BIN)/python benchmarks/did.py --peers .venv-peers/bin/python --large
 	@$(BIN)/python benchmarks/matching.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/bootstrap.py --peers .venv-peers/bin/python
 
