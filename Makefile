@@ -37,6 +37,7 @@ peers: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/did.py --peers .venv-peers/bin/python --large
 	@$(BIN)/python benchmarks/matching.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/bootstrap.py --peers .venv-peers/bin/python
+	@$(BIN)/python benchmarks/staggered.py --peers .venv-peers/bin/python
 
 clean:
 	rm -rf $(VENV) .venv-peers estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
