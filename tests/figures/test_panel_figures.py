@@ -16,8 +16,9 @@ from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Unknown
 from estimand.errors import UnsupportedError
 from estimand.figures.bacon import bacon_figure
-from estimand.figures.chart import Axis, Chart, Curve, Pane, Points, Row, Tile, Tone, VLine
+from estimand.figures.chart import Axis, Box, Chart, Curve, Pane, Points, Row, Tile, Tone, VLine
 from estimand.figures.event_study import event_study_figure
+from estimand.figures.flow import sample_flow_figure
 from estimand.figures.group_time import group_time_figure
 from estimand.figures.honest_did import honest_did_figure
 from estimand.figures.look import COLOURS, NARROW, WIDE, diverging
@@ -324,3 +325,22 @@ def test_lines_in_a_legend_are_drawn_as_they_are_in_the_figure() -> None:
     svg = to_svg(bacon_figure(rollout.bacon()))
     assert svg.count("stroke-dasharray") == 2
     assert COLOURS[Tone.SECOND] in svg
+
+
+def test_a_small_loss_beside_a_large_gain_is_no_minus_nothing() -> None:
+    table = Table({"cohort": ["3", "3"], "period": ["3", "10"], "event_time": [0, 7], "value": [-0.01, 17.81]})
+    chart = group_time_figure(rollout.record(rollout.staggered(table=table)))
+    assert [tile.text for tile in marks(chart, Tile)] == ["0.0", "17.8"]
+    assert "(cohort 3 in period 3)" in chart.title
+
+
+def test_what_would_have_been_by_a_vetoed_estimate_is_said_to_be_so() -> None:
+    veto = made.finding("panel.staggered_twfe", "did", Grade.VETO, "Not so.")
+    chart = trends_figure(rollout.record(rollout.event_study("did"), findings=(veto, rollout.trends())))
+    assert chart.title.endswith("by an estimate not to be relied on")
+
+
+def test_the_rows_of_a_rollout_are_treated_by_then_or_not() -> None:
+    chart = sample_flow_figure(rollout.record(rollout.event_study()))
+    assert [box.text for box in marks(chart, Box)][-2:] == ["not treated, or not yet", "treated by then"]
+    assert "not treated, or not yet 1,500, treated by then 1,000" in chart.alt

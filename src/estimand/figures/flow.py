@@ -1,6 +1,9 @@
 """From the rows read to the rows used: every row left out, by reason."""
 
+from collections.abc import Sequence
+
 from estimand.core.audit import AuditRecord
+from estimand.core.design import Panel
 from estimand.core.record import SampleFlow, StudyRecord
 from estimand.core.table import Table
 from estimand.figures.chart import Box, Chart, Link, Mark, Pane, Row, Tone
@@ -28,7 +31,8 @@ def sample_flow_figure(record: StudyRecord | AuditRecord) -> Chart:
     ]
     last = 1.0 + len(dropped)
     used = Box(trunk, TRUNK_WIDTH, last, format_count(flow.rows_used), "rows used", Tone.HEADLINE)
-    arms = _arms(flow, last + 1.0)
+    groups = _groups(record)
+    arms = _arms(groups, last + 1.0)
     marks: list[Mark] = [
         Link(read, used),
         *(Link(read, box, "side") for box in dropped),
@@ -42,8 +46,8 @@ def sample_flow_figure(record: StudyRecord | AuditRecord) -> Chart:
     return Chart(
         title=_title(flow),
         caption=f"Data: {record.data}. n = {format_count(flow.rows_used)} rows used.",
-        alt=_alt(flow),
-        table=_table(flow),
+        alt=_alt(flow, groups),
+        table=_table(flow, groups),
         panels=(Pane(marks, rows=[Row(at) for at in rows]),),
     )
 
@@ -52,17 +56,24 @@ def _reason(reason: str, column: str) -> str:
     return reason if not column or column in reason else f"{reason} ({column})"
 
 
-def _arms(flow: SampleFlow, top: float) -> list[Box]:
+def _groups(record: StudyRecord | AuditRecord) -> list[tuple[str, int]]:
+    """Rows used of each arm; those of a panel were treated by then, or not."""
+    arms = record.sample.arms
+    if isinstance(record.design, Panel):
+        return list(zip(("not treated, or not yet", "treated by then"), arms.values(), strict=False))
+    return [(f"in arm {label}", rows) for label, rows in arms.items()]
+
+
+def _arms(groups: Sequence[tuple[str, int]], top: float) -> list[Box]:
     """Boxes of the arms, at most four in a row."""
-    labels = list(flow.arms)
     boxes = []
-    for start in range(0, len(labels), ARMS_A_ROW):
-        group = labels[start : start + ARMS_A_ROW]
+    for start in range(0, len(groups), ARMS_A_ROW):
+        group = groups[start : start + ARMS_A_ROW]
         step = 1.0 / len(group)
         width = min(TRUNK_WIDTH, step - GUTTER)
-        for j, label in enumerate(group):
+        for j, (words, rows) in enumerate(group):
             row = top + start // ARMS_A_ROW
-            boxes.append(Box((j + 0.5) * step, width, row, format_count(flow.arms[label]), f"in arm {label}"))
+            boxes.append(Box((j + 0.5) * step, width, row, format_count(rows), words))
     return boxes
 
 
@@ -73,20 +84,20 @@ def _title(flow: SampleFlow) -> str:
     return f"{format_count(flow.rows_used)} of {format_count(flow.rows_read)} rows were used{share}"
 
 
-def _alt(flow: SampleFlow) -> str:
+def _alt(flow: SampleFlow, groups: Sequence[tuple[str, int]]) -> str:
     drops = "; ".join(f"{format_count(drop.rows)} left out: {_reason(drop.reason, drop.column)}" for drop in flow.drops)
-    arms = ", ".join(f"{label} {format_count(rows)}" for label, rows in flow.arms.items())
+    arms = ", ".join(f"{words.removeprefix('in arm ')} {format_count(rows)}" for words, rows in groups)
     return (
         f"{format_count(flow.rows_read)} rows read; {drops or 'none left out'}; "
         f"{format_count(flow.rows_used)} rows used; by arm: {arms}."
     )
 
 
-def _table(flow: SampleFlow) -> Table:
+def _table(flow: SampleFlow, groups: Sequence[tuple[str, int]]) -> Table:
     steps = [
         ("rows read", flow.rows_read),
         *((f"left out: {_reason(drop.reason, drop.column)}", drop.rows) for drop in flow.drops),
         ("rows used", flow.rows_used),
-        *((f"in arm {label}", rows) for label, rows in flow.arms.items()),
+        *groups,
     ]
     return Table({"step": [name for name, _ in steps], "rows": [rows for _, rows in steps]})

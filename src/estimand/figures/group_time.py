@@ -10,7 +10,7 @@ from estimand.core.record import StudyRecord
 from estimand.core.table import Table
 from estimand.errors import UnsupportedError
 from estimand.figures.chart import Axis, Chart, Mark, Pane, Row, Tile
-from estimand.figures.numbers import format_count, format_number, spoken_unit
+from estimand.figures.numbers import format_count, format_number, spoken_period, spoken_unit
 from estimand.figures.standing import headline_of, leading_outcome, unit_of, vetoes
 from estimand.figures.ticks import round_ticks
 
@@ -18,6 +18,7 @@ DETAIL = "group_time"
 COLUMNS = ("cohort", "period", "event_time", "value")
 MOST_COHORTS = 25
 LEGEND_TILES = 91
+WHOLE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,6 @@ def _ordered(labels: set[str]) -> list[str]:
 
 def _map(cells: Sequence[Cell], cohorts: Sequence[str], periods: Sequence[str], top: float) -> Pane:
     known = {(cell.cohort, cell.period): cell for cell in cells}
-    digits = max(0, 1 - math.floor(math.log10(top)))
     rows = [Row(0.0, "Cohort, by first treated period", heading=True)]
     marks: list[Mark] = []
     for cohort in cohorts:
@@ -115,10 +115,17 @@ def _map(cells: Sequence[Cell], cohorts: Sequence[str], periods: Sequence[str], 
         for j, period in enumerate(periods):
             cell = known.get((cohort, period))
             share = None if cell is None else cell.value / top
-            text = "" if cell is None else true_minus(f"{cell.value:.{digits}f}")
+            text = "" if cell is None else _written(cell.value, top)
             marks.append(Tile(float(j), at, share, text, starts=period == cohort))
     ticks = [(float(j), period) for j, period in enumerate(periods)]
     return Pane(marks, Axis("Period", (-0.5, len(periods) - 0.5), ticks), rows=rows)
+
+
+def _written(value: float, top: float) -> str:
+    """Write a value with as many decimals as the largest needs for two digits, and one at least below a hundred."""
+    digits = max(0 if top >= WHOLE else 1, 1 - math.floor(math.log10(top)))
+    text = f"{value:.{digits}f}"
+    return true_minus(text) if float(text) else text.removeprefix("-")
 
 
 def _scale(label: str, top: float) -> Pane:
@@ -150,7 +157,7 @@ def _amount(cell: Cell, factor: float) -> str:
 
 
 def _place(cell: Cell) -> str:
-    return f"cohort {cell.cohort} in {cell.period}"
+    return f"cohort {cell.cohort} in {spoken_period(cell.period)}"
 
 
 def _caption(estimate: Estimate, cohorts: int) -> str:

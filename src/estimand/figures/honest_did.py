@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from estimand.core.finding import Finding
-from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Tone, VLine
 from estimand.figures.evidence import evidence_of
 from estimand.figures.numbers import format_interval, format_number, format_plain
 from estimand.figures.ticks import limits_around, round_ticks
@@ -63,7 +63,6 @@ def _panel(restriction: str, rows: Sequence[dict[str, Any]], limits: tuple[float
     if turn is not None and 0.0 < turn <= far:
         marks.append(VLine(turn, f"zero inside from {SYMBOLS[restriction]} = {format_plain(_short(turn))}", Tone.NAIVE))
     marks.append(Curve((usual, usual), (first["usual_low"], first["usual_high"]), Tone.PLAIN, heavy=True))
-    marks.append(Points((usual,), (first["value"],), Tone.PLAIN))
     marks += [
         Curve((row["bound"],) * 2, (row["low"], row["high"]), Tone.FIRST, heavy=True)
         for row in rows
@@ -77,7 +76,7 @@ def _panel(restriction: str, rows: Sequence[dict[str, Any]], limits: tuple[float
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.2g}")
+    return float(f"{value:.3g}")
 
 
 def _title(target: str, groups: dict[str, list[dict[str, Any]]]) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "format_plain",
     "format_share",
     "format_ticks",
+    "spoken_period",
     "spoken_unit",
 ]
 
@@ -68,6 +69,17 @@ def spoken_unit(unit: str | None) -> tuple[float, str]:
     if unit is None:
         return 1.0, ""
     return (100.0, " percentage points") if unit.lower() in SHARES else (1.0, f" {unit}")
+
+
+def spoken_period(label: str) -> str:
+    """Name a period in a sentence: a year or a date by itself, a bare count as a period.
+
+    Examples
+    --------
+    >>> spoken_period("2007"), spoken_period("2024-03"), spoken_period("7")
+    ('2007', '2024-03', 'period 7')
+    """
+    return f"period {label}" if len(label) < len("2007") else label
 
 
 def format_plain(value: float) -> str:

@@ -9,8 +9,8 @@ from estimand.core.record import StudyRecord
 from estimand.errors import UnsupportedError
 from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Tone, VLine
 from estimand.figures.evidence import evidence_of
-from estimand.figures.numbers import format_count, format_number, spoken_unit
-from estimand.figures.standing import headline_of, leading_outcome, unit_of
+from estimand.figures.numbers import format_count, format_number, spoken_period, spoken_unit
+from estimand.figures.standing import headline_of, leading_outcome, unit_of, vetoes
 from estimand.figures.ticks import limits_around, round_ticks
 
 CHECK = "panel.trends"
@@ -138,7 +138,9 @@ def _along(rows: Sequence[dict[str, Any]]) -> tuple[list[float], list[float]]:
 
 def _keys(lines: Sequence[_Line]) -> list[Key]:
     treated = [line for line in lines if line.starts is not None]
-    names = {line.name: "treated" if len(treated) == 1 else f"treated from {line.name}" for line in treated}
+    names = {line.name: f"treated from {spoken_period(line.name)}" for line in treated}
+    if len(treated) == 1:
+        names = {treated[0].name: "treated"}
     keys = [Key(names.get(line.name, "never treated"), line.tone, kind="line") for line in lines]
     tone = treated[0].tone if len(treated) == 1 else Tone.PLAIN
     return keys + ([Key("without treatment", tone, kind="dashes")] if any(line.without for line in lines) else [])
@@ -156,10 +158,12 @@ def _title(record: StudyRecord, finding: Finding, source: str, unit: str | None)
     named = {row["group"] for row in without}
     seen = [row for row in ended if not row["without"] and row["group"] in named]
     factor, words = spoken_unit(unit)
-    return (
-        f"In {ended[0]['label']} the mean of {called} among the treated was {_average(seen, factor)}{words}; without "
-        f"treatment it would have been {_average(without, factor)}"
+    said = (
+        f"In {spoken_period(ended[0]['label'])} the mean of {called} among the treated was "
+        f"{_average(seen, factor)}{words}; without treatment it would have been {_average(without, factor)}"
     )
+    vetoed = any(estimate.id == source and vetoes(record, estimate) for estimate in record.estimates)
+    return f"{said}, by an estimate not to be relied on" if vetoed else said
 
 
 def _average(rows: Sequence[dict[str, Any]], factor: float) -> str:
@@ -179,7 +183,7 @@ def _alt(label: str, lines: Sequence[_Line]) -> str:
     parts = []
     for line in lines:
         first, last = line.seen[0], line.seen[-1]
-        name = "never treated" if line.starts is None else f"treated from {line.name}"
+        name = "never treated" if line.starts is None else f"treated from {spoken_period(line.name)}"
         said = f"{name}: {_mean_in(first)}, {_mean_in(last)}"
         if line.without:
             said += f", {_mean_in(line.without[-1])} without treatment"
@@ -188,4 +192,4 @@ def _alt(label: str, lines: Sequence[_Line]) -> str:
 
 
 def _mean_in(row: dict[str, Any]) -> str:
-    return f"{format_number(row['mean'])} in {row['label']}"
+    return f"{format_number(row['mean'])} in {spoken_period(row['label'])}"

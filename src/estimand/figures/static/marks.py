@@ -32,7 +32,7 @@ SHAPES = {Tone.NAIVE: "D"}
 SMALL_POINT = 4.4
 HEAVY_LINE = 3.4
 SEAM, LEAST_SEAMED, OVERLAP = 1.5, 8.0, 0.4
-DARK = 0.5
+DARK = 0.75
 
 
 def draw_marks(axes: Axes, plan: PanelPlan) -> None:
