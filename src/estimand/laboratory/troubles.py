@@ -121,6 +121,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "panel.pretrends": Trouble("trends that part before treatment", Grade.WARN),
     "panel.pretrend_power": Trouble("no line to pass: it says which line a pre-test would have found"),
     "panel.honest_did": Trouble("no line to pass: it says how far trends may part before the effect is gone"),
+    "panel.trends": Trouble("no line to pass: it shows outcomes as they went, and would have gone"),
     "panel.bacon": Trouble("a two-way regression that compares with units treated already", Grade.WARN),
     "panel.negative_weights": Trouble("a two-way regression that takes effects off", Grade.WARN),
     "panel.anticipation": Trouble("outcomes that move just before treatment", Grade.WARN),
