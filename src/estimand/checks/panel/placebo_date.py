@@ -41,7 +41,8 @@ class PlaceboDate(Check):
     """Date treatment some periods earlier, keep only rows from before the real date, and run the method again.
 
     Nothing was done yet, so the effect should be none, unless treatment was anticipated. Units never treated keep
-    their rows. Cohorts with no period before the date tried are left out. It warns below p = 0.01 and notes below 0.05.
+    their rows of the same periods. Cohorts with no period before the date tried are left out. It warns below p = 0.01
+    and notes below 0.05.
 
     Parameters
     ----------
@@ -132,6 +133,8 @@ def earlier(case: Case, step: int) -> Dated | None:
     before, left = np.unique(group[treated]).shape[0], np.unique(group[treated & keep]).shape[0]
     if before == 0 or left < HALF * before:
         return None
+    # Two groups and two times have no period effects to hold what later periods do to those never treated.
+    keep &= timeline.period <= timeline.period[treated & keep].max()
     dates = np.where(timeline.never, timeline.periods, moved)
     rows = np.flatnonzero(keep)
     narrowed = sample.take(rows)
