@@ -40,7 +40,7 @@ FEW_TREES = {"name": "boosting", "params": {"rounds": 2, "feature_fraction": 0.2
 OF_ONE = tuple(f"one_cohort_{clusters}_clusters" for clusters in SIZES)
 OF_TWO = tuple(f"staggered_{clusters}_clusters" for clusters in SIZES)
 DRIFTING = ("drifting_one_cohort", "drifting_staggered", "drifting_effects")
-STAGGERED = ("staggered", *OF_TWO, "drifting_staggered", "unbalanced_rollout", "cross_sections")
+STAGGERED = ("staggered", "staggered_10_clusters", "drifting_staggered", "unbalanced_rollout", "cross_sections")
 AVERAGED = ("staggered", "staggered_50_clusters")
 VARIANTS = (
     Setting("regression_att", "regression", {"target": "ATT"}),

@@ -26,6 +26,8 @@ _INFLUENCE = (
     "ipw", "ipw_att", "ipw_atc", "ipw_ato", "balancing", "balancing_att", "balancing_ato", "gcomputation",
     "gcomputation_att", "aipw", "aipw_att", "aipw_linear", "tmle", "dml", "dml_plr", "quantile_effects",
 )  # fmt: skip
+_FEW_STATES = tuple(f"{family}_{count}_clusters" for family in ("one_cohort", "staggered") for count in (6, 10, 20))
+_STAGGERED_STATES = tuple(f"staggered_{count}_clusters" for count in (6, 10, 20, 50, 200))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,14 @@ LIMITS = (
           ("matching_pairs_plain",)),
     Limit("it leaves out the treated least like the controls, and nothing corrects for it", ("randomised",),
           ("matching_pairs_plain",)),
+    Limit("few clusters, and asked to leave out what corrects for it", _FEW_STATES,
+          ("did_cr1", "staggered_did_influence")),
+    Limit("with few clusters in a cohort the jackknife is too wide", _FEW_STATES,
+          ("staggered_did", "staggered_did_not_yet", "imputation_did")),
+    Limit("unequal effects count as noise, so the error of their weighted average is too wide", _STAGGERED_STATES,
+          ("did", "did_cr1")),
+    Limit("the effect goes with a covariate, and the regression gives treated and untreated one slope of it",
+          ("drifting_effects",), ("did", "event_study", "sun_abraham")),
 )  # fmt: skip
 KNOWN: Mapping[tuple[str, str], str] = {
     (setting, world): limit.why for limit in LIMITS for world in limit.worlds for setting in limit.settings

@@ -50,6 +50,18 @@ class Trouble:
 ALIKE = ("well_specified", "heterogeneous_effects", "no_effect", "randomised", "balanced")
 ADJUSTED = ("well_specified", "heterogeneous_effects", "no_effect", "balanced")
 SOUND = (*ALIKE, "misspecified_propensity", "misspecified_outcome", "heavy_tails", "rare_outcome")
+# Rollouts in which what the methods assume holds, those of them with clusters, and with enough or too few.
+OF_FEW = tuple(f"{family}_{count}_clusters" for family in ("one_cohort", "staggered") for count in (6, 10, 20))
+OF_MANY = (
+    "one_cohort", "staggered", "one_cohort_50_clusters", "staggered_50_clusters", "one_cohort_200_clusters",
+    "staggered_200_clusters", "cross_sections_of_states",
+)  # fmt: skip
+OF_STATES = (*OF_FEW, *OF_MANY[2:])
+ROLLED_OUT = (
+    *OF_FEW, *OF_MANY, "drifting_one_cohort", "drifting_staggered", "drifting_effects", "unbalanced_rollout",
+    "lasting_errors", "cross_sections",
+)  # fmt: skip
+EVENTS = ("event_study", "staggered_did", "sun_abraham")
 AVERAGE = ("ipw", "balancing", "aipw", "aipw_linear", "tmle", "dml")
 _BOUND = "no line to pass: it says how much hidden confounding, or which selection, it would take"
 _SECOND = "no line to pass: a second opinion beside the interval where clusters are few"
@@ -118,21 +130,45 @@ TROUBLES: Mapping[str, Trouble] = {
         ("rare_arm",),
         carried=("matching_pairs_plain",),
     ),
-    "panel.pretrends": Trouble("trends that part before treatment", Grade.WARN),
+    "panel.pretrends": Trouble(
+        "trends that part before treatment", Grade.WARN, ("diverging_trends", "anticipated"), ROLLED_OUT, EVENTS
+    ),
     "panel.pretrend_power": Trouble("no line to pass: it says which line a pre-test would have found"),
     "panel.honest_did": Trouble("no line to pass: it says how far trends may part before the effect is gone"),
-    "panel.trends": Trouble("no line to pass: it shows outcomes as they went, and would have gone"),
-    "panel.bacon": Trouble("a two-way regression that compares with units treated already", Grade.WARN),
-    "panel.negative_weights": Trouble("a two-way regression that takes effects off", Grade.WARN),
-    "panel.anticipation": Trouble("outcomes that move just before treatment", Grade.WARN),
-    "panel.placebo_date": Trouble("an effect found before there was treatment", Grade.WARN),
-    "panel.composition": Trouble("units that leave or join because of treatment", Grade.WARN),
-    "panel.comparison": Trouble("cohorts with nobody to compare with", Grade.WARN),
-    "panel.reversal": Trouble("treatment that ends", Grade.WARN),
-    "panel.few_clusters": Trouble("too few clusters, or treated ones", Grade.NOTE),
-    "panel.cluster_level": Trouble("units in several clusters", Grade.WARN),
+    "panel.trends": Trouble("no line to pass: it shows mean outcomes over time, and where they would have gone"),
+    "panel.bacon": Trouble(
+        "a two-way regression that compares with units treated already", Grade.WARN, ("staggered", "opposed_effects")
+    ),
+    "panel.negative_weights": Trouble(
+        "a two-way regression that takes effects off", Grade.WARN, ("opposed_effects",), ("staggered", "lasting_errors")
+    ),
+    "panel.anticipation": Trouble(
+        "outcomes that move just before treatment", Grade.WARN, ("anticipated",), ROLLED_OUT, EVENTS
+    ),
+    "panel.placebo_date": Trouble(
+        "an effect found before there was treatment",
+        Grade.WARN,
+        ("diverging_trends", "anticipated"),
+        ROLLED_OUT,
+        (*EVENTS, "did", "did_two_by_two", "imputation_did", "extended_twfe"),
+    ),
+    "panel.composition": Trouble(
+        "units that leave or join because of treatment", Grade.WARN, ("leaving_units",), ROLLED_OUT
+    ),
+    "panel.comparison": Trouble("cohorts with nobody to compare with", Grade.WARN, ("everyone_treated",), ROLLED_OUT),
+    "panel.reversal": Trouble("treatment that ends", Grade.WARN, ("treatment_that_ends",), ROLLED_OUT),
+    "panel.few_clusters": Trouble("too few clusters, or treated ones", Grade.NOTE, OF_FEW, OF_MANY),
+    "panel.cluster_level": Trouble(
+        "units in several clusters, or clusters treated in part",
+        Grade.NOTE,
+        ("moving_units", "mixed_states"),
+        OF_STATES,
+    ),
     "comparison.disagreement": Trouble(
-        "a model is wrong, and methods part ways", Grade.NOTE, ("misspecified_outcome",), ALIKE
+        "a model is wrong, and methods part ways",
+        Grade.NOTE,
+        ("misspecified_outcome", "drifting_effects"),
+        (*ALIKE, *(key for key in ROLLED_OUT if key != "drifting_effects")),
     ),
     "stress.e_value": Trouble(_BOUND),
     "stress.omitted_variable": Trouble(_BOUND),

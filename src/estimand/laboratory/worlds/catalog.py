@@ -3,14 +3,16 @@
 from estimand.core.nearest import did_you_mean
 from estimand.errors import Code, DesignError
 from estimand.laboratory.worlds.hard import HARD
+from estimand.laboratory.worlds.panel import Rollout
 from estimand.laboratory.worlds.place import Place
 from estimand.laboratory.worlds.plain import PLAIN
 from estimand.laboratory.worlds.rollouts import ROLLOUTS
 from estimand.laboratory.worlds.troubled import TROUBLED
 from estimand.laboratory.worlds.troubled_rollouts import TROUBLED_ROLLOUTS
 
-WORLDS: dict[str, Place] = {world.key: world for world in (*PLAIN, *HARD, *TROUBLED, *ROLLOUTS, *TROUBLED_ROLLOUTS)}
-ROLLOUT_KEYS = frozenset(world.key for world in (*ROLLOUTS, *TROUBLED_ROLLOUTS))
+PLACES: tuple[Place, ...] = (*PLAIN, *HARD, *TROUBLED, *ROLLOUTS, *TROUBLED_ROLLOUTS)
+WORLDS: dict[str, Place] = {world.key: world for world in PLACES}
+ROLLOUT_KEYS = frozenset(world.key for world in PLACES if isinstance(world, Rollout))
 
 
 def world(key: str) -> Place:

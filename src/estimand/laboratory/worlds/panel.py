@@ -222,7 +222,7 @@ class Rollout:
         untreated = level + np.sin(spread) + trend * x[:, None] * spread + shared[cluster] + own
         treated = spread >= start[:, None]
         typical = np.stack([*(each.after(spread - each.start) for each in self.waves), np.zeros(self.periods)])[wave]
-        centre = self.centres()[wave]
+        centre = np.zeros(units) if self.drift is None else self.centres()[wave]
         effect = typical + treated * slope * centre[:, None]
         outcome = untreated + effect + treated * slope * (x - centre)[:, None]
         return Observed(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from estimand.laboratory.worlds.panel import Drift, Observed, Rollout, Shocks, Wave
+from estimand.stats.arrays import Floats
 
 ONE = (Wave(3, 0.5, 0.5, 0.25),)
 TWO = (Wave(2, 1 / 3, 0.8, 0.4), Wave(4, 1 / 3, 0.4, 0.1))
@@ -26,7 +27,8 @@ def of_clusters(clusters: int) -> tuple[int, ...]:
 
 def _gappy(rng: np.random.Generator, rows: Observed) -> Observed:
     """Lose one row in six, whoever it is of."""
-    return rows.take(rng.random(rows.unit.shape[0]) >= 1 / 6)
+    chance: Floats = rng.random(rows.unit.shape[0])
+    return rows.take(np.flatnonzero(chance >= 1 / 6))
 
 
 def _one_cohort(clusters: int) -> Rollout:

@@ -6,6 +6,7 @@ import numpy as np
 
 from estimand.laboratory.worlds.panel import Observed, Rollout, Wave
 from estimand.laboratory.worlds.rollouts import ALONE, ONE, STATES, TWO, of_clusters
+from estimand.stats.arrays import Floats
 
 
 def _diverging(rng: np.random.Generator, rows: Observed) -> Observed:
@@ -21,7 +22,8 @@ def _expecting(rng: np.random.Generator, rows: Observed) -> Observed:
 
 def _leaving(rng: np.random.Generator, rows: Observed) -> Observed:
     """Lose, once treated, most rows of units whose level is high."""
-    lost = (rows.treated == 1) & (rows.level > 0.5) & (rng.random(rows.unit.shape[0]) < 0.7)
+    chance: Floats = rng.random(rows.unit.shape[0])
+    lost = (rows.treated == 1) & (rows.level > 0.5) & (chance < 0.7)
     return rows.take(~lost)
 
 
@@ -38,13 +40,20 @@ def _stopping(rng: np.random.Generator, rows: Observed) -> Observed:
 
 def _half_reached(rng: np.random.Generator, rows: Observed) -> Observed:
     """Treat only half of the units of a treated state."""
-    spared = (rng.random(int(rows.unit.max()) + 1) < 0.5)[rows.unit] & (rows.treated == 1)
+    chance: Floats = rng.random(int(rows.unit.max()) + 1)
+    spared = (chance[rows.unit] < 0.5) & (rows.treated == 1)
     return replace(
         rows,
         treated=np.where(spared, 0, rows.treated),
         outcome=np.where(spared, rows.outcome - rows.effect, rows.outcome),
         effect=np.where(spared, 0.0, rows.effect),
     )
+
+
+def _moving(rng: np.random.Generator, rows: Observed) -> Observed:
+    """Record one row in ten in another state."""
+    chance: Floats = rng.random(rows.unit.shape[0])
+    return replace(rows, cluster=np.where(chance < 0.1, (rows.cluster + 1) % 50, rows.cluster))
 
 
 TROUBLED_ROLLOUTS = (
@@ -72,6 +81,17 @@ TROUBLED_ROLLOUTS = (
         "mixed_states",
         "Fifty states, in whose treated ones only half of the units are treated.",
         of_clusters(50), TWO, shocks=STATES, alter=_half_reached, for_checks=True,
+    ),
+    Rollout(
+        "moving_units",
+        "Fifty states; one row in ten says that its unit is in another.",
+        of_clusters(50), TWO, shocks=STATES, alter=_moving, for_checks=True,
+    ),
+    Rollout(
+        "everyone_treated",
+        "Half are treated from the third of six periods on, the others from the fifth: then nobody is left to compare "
+        "with.",
+        ALONE, (Wave(2, 0.5, 0.8, 0.4), Wave(4, 0.5, 0.4, 0.1)), for_checks=True,
     ),
     Rollout(
         "opposed_effects",
