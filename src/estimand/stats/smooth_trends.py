@@ -8,10 +8,10 @@ a line. Its interval is ``sd * c(bias / sd)`` to either side, with c the quantil
 shortest one is a convex programme in the weights (Armstrong & Kolesár 2018, doi:10.3982/ECTA14434).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
 from estimand.stats.arrays import Bools, Floats, Ints
@@ -19,7 +19,8 @@ from estimand.stats.arrays import Bools, Floats, Ints
 STEPS = 100
 FAR = 8.0
 FINE = 1e-12
-ITERATIONS = 500
+CLOSE = 1e-7
+ROUNDING = 1e-10
 FARTHEST = 1_000.0
 HALVINGS = 10
 
@@ -47,10 +48,6 @@ class EventStudy:
     def before(self) -> Bools:
         """Coefficients before the reference, shape (k,)."""
         return np.less(self.step, 0)
-
-    def scaled(self, unit: float) -> "EventStudy":
-        """The same in another unit of the outcome."""
-        return replace(self, value=self.value / unit, vcov=self.vcov / unit**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,84 +119,96 @@ def fixed_length(study: EventStudy, bound: float, level: float) -> FixedLength:
         M, in the outcome's unit.
     level : float
     """
-    unit = float(np.sqrt(study.target @ study.vcov @ study.target))
-    scaled = study.scaled(unit)
-    programme = _Programme.of(scaled, bound / unit, level)
-    weights = programme.solved()
-    bias, spread = programme.bias(weights), float(np.sqrt(weights @ scaled.vcov @ weights))
-    half = spread * folded_quantile(bias / spread, level)
-    return FixedLength(bound, float(weights @ study.value), half * unit, bias * unit, spread * unit, weights)
+    return _Frontier.of(study).shortest(bound, level)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Programme:
-    """Weights are ``start + free @ x``; the bias is at most ``bound`` times the sum of |bend|."""
+class _Frontier:
+    """Weights that trade bias against variance best, the same for every bound.
 
-    start: Floats
-    free: Floats
-    bend: Floats
-    vcov: Floats
-    bound: float
-    level: float
+    Bends before the reference are one to one with the free weights, so that half the variance and a multiple of their
+    absolute sum make a lasso, whose path is found exactly: weights move on a line from kink to kink, ``kinks`` (s, k).
+    """
+
+    study: EventStudy
+    kinks: Floats
 
     @classmethod
-    def of(cls, study: EventStudy, bound: float, level: float) -> "_Programme":
-        step, first = study.step.astype(float), int(np.flatnonzero(study.step == -1)[0])
+    def of(cls, study: EventStudy) -> "_Frontier":
+        before = np.flatnonzero(study.before)
+        bent = bends(study.step)[before][:, : before.shape[0]]
+        # The last of these bends, at the reference, is what takes the line out of the target.
+        back = np.linalg.inv(bent.T)
         start = study.target.astype(float).copy()
-        start[first] = study.target @ step
-        others = np.flatnonzero(study.before & (study.step != -1))
-        free = np.zeros((step.shape[0], others.shape[0]))
-        free[others, np.arange(others.shape[0])] = 1.0
-        free[first] = step[others]
-        return cls(start, free, bends(study.step), study.vcov, bound, level)
+        start[before] = back[:, -1] * float(study.target @ study.step)
+        free = np.zeros((study.step.shape[0], before.shape[0] - 1))
+        free[before] = back[:, :-1]
+        unit = float(study.target @ study.vcov @ study.target)
+        path = _lasso_path(free.T @ study.vcov @ free / unit, free.T @ study.vcov @ start / unit)
+        return cls(study, start + path @ free.T)
 
-    def bias(self, weights: Floats) -> float:
-        return self.bound * float(np.abs(self.bend.T @ weights).sum())
+    def shortest(self, bound: float, level: float) -> FixedLength:
+        """The best of these weights under a bound: the length is convex along the way."""
+        lengths = [self._made(weights, bound, level).half for weights in self.kinks]
+        best = int(np.argmin(lengths))
+        found = self._made(self.kinks[best], bound, level)
+        for other in (best - 1, best + 1):
+            if 0 <= other < len(lengths) and bound > 0.0:
+                found = min(found, self._between(best, other, bound, level), key=lambda item: item.half)
+        return found
 
-    def solved(self) -> Floats:
-        """Weights of the shortest interval: the absolute values are bounded by variables of their own."""
-        size = self.free.shape[1]
-        if size == 0:
-            return self.start
-        least = self._least_variance()
-        if self.bound == 0.0:
-            return self.start + self.free @ least
-        bend0, bend = self.bend.T @ self.start, self.bend.T @ self.free
-        sides = np.vstack([np.hstack([-bend, np.eye(bend.shape[0])]), np.hstack([bend, np.eye(bend.shape[0])])])
-        offset = np.concatenate([-bend0, bend0])
-        found = minimize(
-            self._half,
-            np.concatenate([least, np.abs(bend0 + bend @ least)]),
-            args=(size,),
-            jac=True,
-            method="SLSQP",
-            constraints={"type": "ineq", "fun": lambda z: sides @ z + offset, "jac": lambda _: sides},
-            options={"maxiter": ITERATIONS, "ftol": FINE},
-        )
-        # The programme is convex; either end of the trade between bias and variance is feasible too.
-        tries = (found.x[:size], least, np.linalg.lstsq(bend, -bend0, rcond=None)[0])
-        best = min(tries, key=lambda x: self._length(self.start + self.free @ x))
-        return np.asarray(self.start + self.free @ best)
+    def _between(self, first: int, second: int, bound: float, level: float) -> FixedLength:
+        start, move = self.kinks[first], self.kinks[second] - self.kinks[first]
 
-    def _length(self, weights: Floats) -> float:
-        spread = float(np.sqrt(weights @ self.vcov @ weights))
-        return spread * folded_quantile(self.bias(weights) / spread, self.level)
+        def length(share: float) -> float:
+            return self._made(start + share * move, bound, level).half
 
-    def _least_variance(self) -> Floats:
-        inner, cross = self.free.T @ self.vcov @ self.free, self.free.T @ self.vcov @ self.start
-        return np.asarray(-np.linalg.lstsq(inner, cross, rcond=None)[0])
+        found = minimize_scalar(length, bounds=(0.0, 1.0), method="bounded", options={"xatol": CLOSE})
+        return self._made(start + float(found.x) * move, bound, level)
 
-    def _half(self, z: Floats, size: int) -> tuple[float, Floats]:
-        """Half of the length and its gradient: by Euler, ``c - t c'`` per spread and c' per bias, c' = tanh(c t)."""
-        weights = self.start + self.free @ z[:size]
-        spread = float(np.sqrt(weights @ self.vcov @ weights))
-        # On its way a search may leave the bounds on the absolute values, which are then not above zero.
-        ratio = max(self.bound * float(z[size:].sum()) / spread, 0.0)
-        quantile = folded_quantile(ratio, self.level)
-        slope = float(np.tanh(quantile * ratio))
-        by_spread = (quantile - ratio * slope) * (self.free.T @ self.vcov @ weights) / spread
-        by_bias = np.full(z.shape[0] - size, slope * self.bound)
-        return spread * quantile, np.concatenate([by_spread, by_bias])
+    def _made(self, weights: Floats, bound: float, level: float) -> FixedLength:
+        spread = float(np.sqrt(weights @ self.study.vcov @ weights))
+        bias = bound * float(np.abs(bends(self.study.step).T @ weights).sum())
+        half = spread * folded_quantile(bias / spread, level)
+        return FixedLength(bound, float(weights @ self.study.value), half, bias, spread, weights)
+
+
+def _lasso_path(square: Floats, linear: Floats) -> Floats:
+    """Kinks of the minimiser of ``y'Qy / 2 + c'y + penalty |y|`` as the penalty falls from where y is zero, (s, q).
+
+    Osborne, Presnell & Turlach (2000), doi:10.1093/imanum/20.3.389.
+    """
+    size = linear.shape[0]
+    kinks = [np.zeros(size)]
+    if size == 0:
+        return np.array(kinks)
+    penalty = float(np.abs(linear).max())
+    active = [int(np.abs(linear).argmax())]
+    sign = -np.sign(linear)
+    for _ in range(STEPS * size):
+        inner = square[np.ix_(active, active)]
+        fixed, slope = (-np.linalg.lstsq(inner, each[active], rcond=None)[0] for each in (linear, sign))
+        others = [j for j in range(size) if j not in active]
+        level, tilt = linear[others] + square[np.ix_(others, active)] @ fixed, square[np.ix_(others, active)] @ slope
+        with np.errstate(divide="ignore", invalid="ignore"):
+            joins = np.concatenate([level / (1.0 - tilt), level / (-1.0 - tilt)])
+            leaves = -fixed / slope
+        events = np.concatenate([joins, leaves])
+        events = np.where((events > 0.0) & (events < penalty * (1.0 - ROUNDING)), events, 0.0)
+        chosen = int(events.argmax())
+        penalty = float(events[chosen])
+        here = np.zeros(size)
+        here[active] = fixed + penalty * slope
+        kinks.append(here)
+        if penalty <= 0.0:
+            break
+        if chosen < 2 * len(others):
+            joined = others[chosen % len(others)]
+            sign[joined] = -1.0 if chosen < len(others) else 1.0
+            active.append(joined)
+        else:
+            active.pop(chosen - 2 * len(others))
+    return np.array(kinks)
 
 
 def smooth_breakdown(study: EventStudy, level: float, null: float = 0.0) -> float:
@@ -207,9 +216,10 @@ def smooth_breakdown(study: EventStudy, level: float, null: float = 0.0) -> floa
 
     At that bound the interval's end passes the null; it is found by doubling and halving.
     """
+    frontier = _Frontier.of(study)
 
     def holds(bound: float) -> bool:
-        found = fixed_length(study, bound, level)
+        found = frontier.shortest(bound, level)
         return found.low <= null <= found.high
 
     unit = float(np.sqrt(study.target @ study.vcov @ study.target))

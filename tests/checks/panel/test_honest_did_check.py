@@ -25,13 +25,15 @@ def test_the_table_holds_the_intervals_of_both_restrictions_and_targets() -> Non
     average = study([0, 0, 0, 1 / 3, 1 / 3, 1 / 3])
     assert (finding.grade, finding.subject) == (Grade.NOTE, "average")
     assert finding.statistic == pytest.approx(relative_breakdown(average, 0.95))
+    targets = {"average": average, "first period": study([0, 0, 0, 1, 0, 0])}
+    relative = {name: relative_breakdown(own, 0.95) for name, own in targets.items()}
+    smooth = {name: smooth_breakdown(own, 0.95) for name, own in targets.items()}
     for row in rows:
-        own = average if row["target"] == "average" else study([0, 0, 0, 1, 0, 0])
-        bound = np.array([row["bound"]])
+        own = targets[row["target"]]
         if row["restriction"] == "relative magnitudes":
-            expected, most = relative_intervals(own, bound, 0.95)[0], relative_breakdown(own, 0.95)
+            expected, most = relative_intervals(own, np.array([row["bound"]]), 0.95)[0], relative[row["target"]]
         else:
-            expected, most = fixed_length(own, row["bound"], 0.95), smooth_breakdown(own, 0.95)
+            expected, most = fixed_length(own, row["bound"], 0.95), smooth[row["target"]]
         assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-9)
         assert row["breakdown"] == pytest.approx(most)
         half = 1.959964 * np.sqrt(own.target @ VCOV @ own.target)

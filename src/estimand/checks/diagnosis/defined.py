@@ -4,12 +4,13 @@ import numpy as np
 
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.uncertainty import Regions, Unknown, hull
 
 
-@check("inference.defined", question="Does every estimate have a bounded interval?")
+@check("inference.defined", question="Does every estimate have a bounded interval?", designs=(*ARMS, Panel))
 class DefinedInterval(Check):
     """Say why an interval is missing, empty or unbounded, so that a null in the record has a reason."""
 

@@ -10,6 +10,7 @@ from estimand.checks.stress.reasons import Reason, likeliest_reason
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.compare import difference_between
+from estimand.core.design import ARMS, Panel
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
@@ -69,23 +70,25 @@ class Gap:
     "comparison.disagreement",
     question="Do methods that estimate the same thing agree within their joint error?",
     references=("Hausman 1978, doi:10.2307/1913827", "Holm 1979, doi:10.2307/4615733"),
+    designs=(*ARMS, Panel),
 )
 class Disagreement(Check):
     """Differences between estimates of one outcome, target, population and scale, by their joint influence.
 
     Estimates from one sample share most of their noise, so their difference is surer than their intervals
     suggest. P-values are adjusted within the group by Holm; a difference below half a standard error of either is
-    let pass, for there the first-order algebra no longer tells it from rounding in the estimators.
+    let pass, for there the first-order algebra no longer tells it from rounding in the estimators. Of a panel the
+    headlines are compared: what follows them differs from method to method.
     """
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
         """Apply where two estimates are of the same thing and carry an influence function."""
-        return isinstance(case.source, Sample) and any(True for _ in _groups(estimates))
+        return isinstance(case.source, Sample) and any(True for _ in _groups(_compared(case, estimates)))
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate with the gap that stands out most."""
         out = []
-        for group in _groups(estimates):
+        for group in _groups(_compared(case, estimates)):
             gaps = _gaps(group)
             for estimate in group:
                 own = [gap for gap in gaps if estimate in (gap.first, gap.second)]
@@ -133,6 +136,17 @@ def _words(estimate: Estimate, worst: Gap, gaps: list[Gap], reason: Reason | Non
     if count == 1:
         return f"It agrees with '{other}', from which it differs {size}."
     return f"It agrees with the {count} others of its target and population; from '{other}' it differs {size}."
+
+
+def _compared(case: Case, estimates: tuple[Estimate, ...]) -> tuple[Estimate, ...]:
+    """Estimates as they are, and of a panel their headlines."""
+    return tuple(map(_headline, estimates)) if isinstance(case.design, Panel) else estimates
+
+
+def _headline(estimate: Estimate) -> Estimate:
+    if len(estimate.terms) == 1 or estimate.scale != "identity" or not _comparable(estimate):
+        return estimate
+    return estimate.combine(np.eye(1, len(estimate.terms)), estimate.terms[:1])
 
 
 def _groups(estimates: tuple[Estimate, ...]) -> Iterator[list[Estimate]]:

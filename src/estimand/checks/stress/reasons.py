@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.core.case import Case
+from estimand.core.design import Panel
 from estimand.core.estimate import Estimate
 from estimand.models.trained import task_of
 from estimand.stats.arrays import Floats
 from estimand.stats.balance import largest_share
 
 BETTER_FIT = 0.01
+FROM_THE_LAST_PERIOD = frozenset({"event_study", "staggered_did", "sun_abraham"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Reason:
 
 def likeliest_reason(case: Case, first: Estimate, second: Estimate) -> Reason:
     """The first reason for which there is evidence, or what sets the methods apart."""
-    for reason in (_rows, _options, _curvature, _tails):
+    for reason in (_rows, _options, _history, _curvature, _tails):
         found = reason(case, first, second)
         if found is not None:
             return found
@@ -62,6 +64,23 @@ def _options(case: Case, first: Estimate, second: Estimate) -> Reason | None:
     return Reason(
         f"the same method with other options: {', '.join(names) or 'none'}.",
         "Keep the options that were chosen before the result was known.",
+    )
+
+
+def _history(case: Case, first: Estimate, second: Estimate) -> Reason | None:
+    """Of a panel: the periods before treatment, or the units not treated, that changes are measured against."""
+    if not isinstance(case.design, Panel):
+        return None
+    late, long = (first, second) if first.method in FROM_THE_LAST_PERIOD else (second, first)
+    if late.method in FROM_THE_LAST_PERIOD and long.method not in FROM_THE_LAST_PERIOD:
+        return Reason(
+            f"'{late.id}' takes changes from the last period before treatment, '{long.id}' from all of them, and the "
+            "groups did not move alike between these.",
+            "Read panel.pretrends and panel.anticipation before choosing either.",
+        )
+    return Reason(
+        "they compare with other untreated units or periods, or by other models, and these did not move alike.",
+        "Read panel.pretrends and panel.comparison, and set both to the same comparison.",
     )
 
 
