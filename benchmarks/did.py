@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 RESULT = Path(__file__).with_suffix(".csv")
 ROUNDS, UNITS, PERIODS = 3, 100_000, 10
 DESIGN = {"kind": "panel", "unit": "unit", "time": "time", "outcome": "y", "treatment": "d", "covariates": ["x"]}
-OPTIONS = {"covariance": "CR1", "counted": "none"}
+OPTIONS = {"covariance": "CR1"}
 
 
 def panel(units: int, missing: float = 0.0, seed: int = 0) -> pd.DataFrame:
