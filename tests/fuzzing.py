@@ -188,12 +188,12 @@ COLUMNS: tuple[Callable[[random.Random], str], ...] = (
 def damaged_study(seed: int) -> dict[Any, Any]:
     """A study's mapping with a few of its values, names or branches replaced."""
     rng = random.Random(f"study {seed}")
-    study = _copy(STUDY)
+    study = copied(STUDY)
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         place = study
         while (inner := [value for value in _values(place) if isinstance(value, dict | list)]) and rng.random() < 0.7:
             place = rng.choice(inner)
-        _damage(rng, place)
+        damage(rng, place)
     return study
 
 
@@ -246,17 +246,17 @@ LINE_CHANGES: tuple[Callable[[random.Random, str], str], ...] = (
 )
 
 
-def _copy(value: Any) -> Any:
+def copied(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _copy(inner) for name, inner in value.items()}
-    return [_copy(inner) for inner in value] if isinstance(value, list) else value
+        return {name: copied(inner) for name, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _values(place: dict[Any, Any] | list[Any]) -> list[Any]:
     return list(place.values()) if isinstance(place, dict) else place
 
 
-def _damage(rng: random.Random, place: dict[Any, Any] | list[Any]) -> None:
+def damage(rng: random.Random, place: dict[Any, Any] | list[Any]) -> None:
     keys: list[Any] = list(place) if isinstance(place, dict) else list(range(len(place)))
     if not keys or rng.random() < 0.2:
         if isinstance(place, dict):
@@ -268,7 +268,7 @@ def _damage(rng: random.Random, place: dict[Any, Any] | list[Any]) -> None:
         return
     key = rng.choice(keys)
     if key in SENSIBLE and rng.random() < 0.6:
-        place[key] = _copy(rng.choice(SENSIBLE[key]))
+        place[key] = copied(rng.choice(SENSIBLE[key]))
     elif rng.random() < 0.25:
         del place[key]
     else:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from fuzzing import DESIGN, damaged_file, damaged_study, damaged_text, good_files, table
+from fuzzing_panels import damaged_panel, damaged_rows, panel_table
 
 import estimand as es
 from estimand.errors import EstimandError
 
-FEW_FILES, FEW_STUDIES, MANY, BATCH = 1_000, 300, 5_000, 100
+FEW_FILES, FEW_STUDIES, FEW_PANELS, MANY, BATCH = 1_000, 300, 200, 5_000, 100
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     place = tmp_path_factory.mktemp("fuzz")
     table().to_csv(place / "good.csv", index=False)
     table().to_parquet(place / "good.parquet")
+    panel_table().to_csv(place / "panel.csv", index=False)
+    panel_table().to_parquet(place / "panel.parquet")
     with chdir(place):
         yield place
 
@@ -81,6 +84,36 @@ def try_studies(seeds: range, folder: Path) -> int:
             (folder / "study.yaml").write_bytes(damaged_text(seed))
             ran += ends_well(lambda: es.run(folder / "study.yaml", threads=1), seed)
     return ran
+
+
+def try_panels(seeds: range, folder: Path) -> int:
+    """Audit and estimate from damaged panels, and run damaged studies of a good one; return how many ran."""
+    ran = 0
+    for seed in seeds:
+        if seed % 4 == 0:
+            ran += ends_well(lambda s=seed: es.run(damaged_panel(s), threads=1), seed)
+            continue
+        design, frame = damaged_rows(seed)
+        rng = random.Random(seed)
+        data: Any = frame
+        if rng.random() < 0.5:
+            data = folder / "damaged.csv"
+            frame.to_csv(data, index=False)
+        ends_well(lambda d=data, g=design: es.audit(d, g), seed)
+        method = rng.choice(["did", "staggered_did", "imputation_did", "event_study", "sun_abraham", "extended_twfe"])
+        ran += ends_well(lambda d=data, m=method, g=design: es.estimate(d, g, m), seed)
+    return ran
+
+
+@pytest.mark.parametrize("seeds", batches(FEW_PANELS), ids=str)
+def test_no_damaged_panel_surfaces(seeds: range, folder: Path) -> None:
+    assert 0 < try_panels(seeds, folder) < len(seeds)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seeds", batches(MANY), ids=str)
+def test_none_of_five_thousand_damaged_panels_surfaces(seeds: range, folder: Path) -> None:
+    assert 0 < try_panels(seeds, folder) < len(seeds)
 
 
 @pytest.mark.parametrize("seeds", batches(FEW_FILES), ids=str)
