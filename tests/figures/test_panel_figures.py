@@ -27,6 +27,7 @@ from estimand.figures.static import to_png, to_svg
 from estimand.figures.static.type import measure
 from estimand.figures.trends import trends_figure
 from estimand.report.exhibits import exhibits
+from estimand.report.page import html
 
 SVG = "{http://www.w3.org/2000/svg}"
 YEARS = tuple(str(year) for year in range(1990, 2012))
@@ -344,3 +345,17 @@ def test_the_rows_of_a_rollout_are_treated_by_then_or_not() -> None:
     chart = sample_flow_figure(rollout.record(rollout.event_study()))
     assert [box.text for box in marks(chart, Box)][-2:] == ["not treated, or not yet", "treated by then"]
     assert "not treated, or not yet 1,500, treated by then 1,000" in chart.alt
+
+
+def test_cells_that_were_not_estimated_are_spoken_of_where_there_are_any() -> None:
+    table = rollout.cells()
+    hole = Table({name: table[name][1:] for name in table.columns})
+    whole, holed = (group_time_figure(rollout.record(rollout.staggered(table=one))).caption for one in (table, hole))
+    assert "not estimated" not in whole
+    assert "Grey cells were not estimated." in holed
+
+
+def test_a_rollout_is_asked_who_is_compared_with_whom() -> None:
+    page = html(rollout.record(rollout.event_study("did"), findings=(rollout.bacon(),)))
+    assert "Who is compared with whom?" in page
+    assert "Are the arms comparable?" in html(made.lalonde())

@@ -82,7 +82,7 @@ def group_time_figure(record: StudyRecord) -> Chart:
     top = max(abs(cell.value) for cell in cells if cell.cohort in shown) or 1.0
     return Chart(
         title=_title(record, estimate, cells),
-        caption=_caption(estimate, len(cohorts)),
+        caption=_caption(estimate, len(cohorts), len(cells) < len(cohorts) * len(periods)),
         alt=_alt(label, cells),
         table=Table({name: [getattr(cell, name) for cell in cells] for name in COLUMNS}),
         panels=(_map(cells, shown, periods, top), _scale(label, top)),
@@ -160,11 +160,12 @@ def _place(cell: Cell) -> str:
     return f"cohort {cell.cohort} in {spoken_period(cell.period)}"
 
 
-def _caption(estimate: Estimate, cohorts: int) -> str:
+def _caption(estimate: Estimate, cohorts: int, gaps: bool) -> str:
+    missing = " Grey cells were not estimated." if gaps else ""
     more = f" {cohorts - MOST_COHORTS} later cohorts are in the table." if cohorts > MOST_COHORTS else ""
     return (
         f"By {estimate.id}; n = {format_count(estimate.n_obs)} rows. The heavy line is where a cohort's treatment "
-        f"starts; what stands before it is no effect of treatment. Grey cells were not estimated.{more}"
+        f"starts; what stands before it is no effect of treatment.{missing}{more}"
     )
 
 

@@ -116,11 +116,10 @@ def _line(rows: Sequence[dict[str, Any]], name: str, source: str, tone: Tone) ->
 def _panel(rows: Sequence[dict[str, Any]], lines: Sequence[_Line], label: str) -> Pane:
     named = dict(sorted({row["period"]: row["label"] for row in rows}.items()))
     limits = (min(named) - EDGE, max(named) + EDGE)
-    treated = [line for line in lines if line.starts is not None]
-    marks: list[Mark] = []
-    for line in treated:
-        words = "treatment starts" if len(treated) == 1 else named.get(line.starts, "")
-        marks.append(VLine(line.starts - 0.5, words, Tone.QUIET if len(treated) == 1 else line.tone))
+    starts = [(line.starts, line.tone) for line in lines if line.starts is not None]
+    marks: list[Mark] = [VLine(at - 0.5, named.get(at, ""), tone) for at, tone in starts]
+    if len(starts) == 1:
+        marks = [VLine(starts[0][0] - 0.5, "treatment starts")]
     for line in lines:
         x, y = _along(line.seen)
         apart = _along(line.departure)
