@@ -7,7 +7,7 @@ doi:10.1016/j.csda.2013.03.024).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -215,7 +215,7 @@ def system_of(cells: Cells) -> System:
     if size > MOST_DENSE:
         return Iterated(cells, _rank_above(cells), rank_exact=alone)
     shares = _shares(cells)
-    crossed = shares.T @ (shares * cells.leading_mass[:, None])
+    crossed: Any = shares.T @ (shares * cells.leading_mass[:, None])
     met = np.asarray(crossed.toarray() if issparse(crossed) else crossed)
     scale = np.sqrt(cells.mass)
     scaled = (_crossed_with_itself(cells) - met) / scale[:, None] / scale[None, :]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Bools, Floats
 from estimand.stats.intervals import critical_value
 
@@ -48,8 +49,18 @@ def curve_test(value: Floats, joint: Floats, level: float, draws: int, rng: np.r
         Two-sided level at which one estimate counts as significant.
     draws : int
     rng : Generator
+
+    Raises
+    ------
+    UnsupportedError
+        If an estimate has no spread, so that nothing can be drawn of it.
     """
     error = np.sqrt(np.square(joint).sum(axis=0))
+    if not (error > 0.0).all():
+        raise UnsupportedError(
+            f"{int(np.count_nonzero(error <= 0.0))} of {value.shape[0]} specifications have no spread.",
+            remedy="Leave out those whose outcome or treatment does not vary.",
+        )
     root: Floats = np.linalg.qr(joint)[1] if joint.shape[0] > joint.shape[1] else joint
     null: Floats = rng.standard_normal((draws, root.shape[0])) @ root
     line = float(critical_value(level, None, 1)[0])

@@ -56,7 +56,8 @@ def laid_out(case: Case, effects: Effects, start: int | None) -> Layout:
     if effects == "two_by_two":
         group, after = _two_groups(timeline, start)
         absorbed = {"group": group, "after": after}
-        times, labels = after, ("before", "after")
+        times: Ints = after
+        labels: tuple[str, ...] = ("before", "after")
     else:
         who = ("cohort", timeline.cohort) if timeline.unit is None else ("unit", timeline.unit)
         absorbed = {who[0]: who[1], "period": timeline.period}
