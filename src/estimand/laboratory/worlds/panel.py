@@ -209,7 +209,7 @@ class Rollout:
 
     def _chosen(self, rng: np.random.Generator, x: Floats) -> Ints:
         below = np.cumsum(self._chances(x), axis=1)
-        return np.asarray((rng.random(x.shape[0])[:, None] > below).sum(axis=1), dtype=np.int64)
+        return np.asarray((rng.random((x.shape[0], 1)) > below).sum(axis=1), dtype=np.int64)
 
     def _rows(self, rng: np.random.Generator, x: Floats, cluster: Ints, wave: Ints) -> Observed:
         units, spread = wave.shape[0], np.arange(self.periods, dtype=float)
@@ -226,12 +226,14 @@ class Rollout:
         effect = typical + treated * slope * centre[:, None]
         outcome = untreated + effect + treated * slope * (x - centre)[:, None]
         return Observed(
-            *(np.repeat(each, self.periods) for each in (np.arange(units), cluster)),
-            np.tile(np.arange(self.periods), units),
-            np.repeat(start, self.periods),
-            treated.ravel().astype(np.int64),
-            *(each.ravel() for each in (outcome, effect)),
-            np.array(np.broadcast_to(level, outcome.shape)).ravel(),
+            unit=np.repeat(np.arange(units), self.periods),
+            cluster=np.repeat(cluster, self.periods),
+            period=np.tile(np.arange(self.periods), units),
+            start=np.repeat(start, self.periods),
+            treated=treated.ravel().astype(np.int64),
+            outcome=outcome.ravel(),
+            effect=effect.ravel(),
+            level=np.array(np.broadcast_to(level, outcome.shape)).ravel(),
         )
 
     def centres(self) -> Floats:

@@ -27,7 +27,7 @@ def of_clusters(clusters: int) -> tuple[int, ...]:
 
 def _gappy(rng: np.random.Generator, rows: Observed) -> Observed:
     """Lose one row in six, whoever it is of."""
-    chance: Floats = rng.random(rows.unit.shape[0])
+    chance: Floats = rng.random(rows.unit.shape)
     return rows.take(np.flatnonzero(chance >= 1 / 6))
 
 

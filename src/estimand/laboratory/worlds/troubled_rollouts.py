@@ -22,7 +22,7 @@ def _expecting(rng: np.random.Generator, rows: Observed) -> Observed:
 
 def _leaving(rng: np.random.Generator, rows: Observed) -> Observed:
     """Lose, once treated, most rows of units whose level is high."""
-    chance: Floats = rng.random(rows.unit.shape[0])
+    chance: Floats = rng.random(rows.unit.shape)
     lost = (rows.treated == 1) & (rows.level > 0.5) & (chance < 0.7)
     return rows.take(~lost)
 
@@ -40,7 +40,7 @@ def _stopping(rng: np.random.Generator, rows: Observed) -> Observed:
 
 def _half_reached(rng: np.random.Generator, rows: Observed) -> Observed:
     """Treat only half of the units of a treated state."""
-    chance: Floats = rng.random(int(rows.unit.max()) + 1)
+    chance: Floats = rng.random((int(rows.unit.max()) + 1,))
     spared = (chance[rows.unit] < 0.5) & (rows.treated == 1)
     return replace(
         rows,
@@ -52,7 +52,7 @@ def _half_reached(rng: np.random.Generator, rows: Observed) -> Observed:
 
 def _moving(rng: np.random.Generator, rows: Observed) -> Observed:
     """Record one row in ten in another state."""
-    chance: Floats = rng.random(rows.unit.shape[0])
+    chance: Floats = rng.random(rows.unit.shape)
     return replace(rows, cluster=np.where(chance < 0.1, (rows.cluster + 1) % 50, rows.cluster))
 
 
