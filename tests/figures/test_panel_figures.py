@@ -109,8 +109,8 @@ def test_an_event_study_draws_its_terms_with_interval_and_band() -> None:
         np.testing.assert_allclose(np.reshape(curve.y, (-1, 3))[:, :2], ends)
     assert [(line.at, line.label) for line in marks(chart, VLine)] == [(-0.5, "treatment starts")]
     assert chart.title == (
-        "The effect on score is 0.210 points when treatment starts and, 3 periods later, 0.840; none of 3 differences "
-        "before it can be told from zero"
+        "The effect on score is 0.210 points when treatment starts and, 3 periods later, 0.840; before it none of 3 "
+        "bands excludes zero"
     )
     assert len(chart.table) == 7
 
@@ -120,7 +120,7 @@ def test_an_event_study_counts_what_was_there_before() -> None:
     value = estimate.value.copy()
     value[1] = 2.0
     chart = event_study_figure(rollout.record(replace(estimate, value=value)))
-    assert "1 of 3 differences before it can be told from zero" in chart.title
+    assert "before it 1 of 3 bands excludes zero" in chart.title
     late = rollout.event_study(times=(0, 1))
     assert "nothing shows how the groups moved before" in event_study_figure(rollout.record(late)).title
 

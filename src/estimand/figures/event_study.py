@@ -216,8 +216,8 @@ def _said_before(effects: Sequence[_Effect]) -> str:
         return "nothing shows how the groups moved before"
     away = sum(effect.band_low > 0.0 or effect.band_high < 0.0 for effect in effects)
     if len(effects) == 1:
-        return f"the one difference before it {'can' if away else 'cannot'} be told from zero"
-    return f"{away or 'none'} of {len(effects)} differences before it can be told from zero"
+        return f"the one band before it {'excludes' if away else 'includes'} zero"
+    return f"before it {away or 'none'} of {len(effects)} bands exclude{'' if away > 1 else 's'} zero"
 
 
 def _caption(paths: Sequence[_Path], shown: int) -> str:

@@ -72,14 +72,14 @@ def spoken_unit(unit: str | None) -> tuple[float, str]:
 
 
 def spoken_period(label: str) -> str:
-    """Name a period in a sentence: a year or a date by itself, a bare count as a period.
+    """Name a period in a sentence: a year or a month by itself, a bare count or a day as a period.
 
     Examples
     --------
     >>> spoken_period("2007"), spoken_period("2024-03"), spoken_period("7")
     ('2007', '2024-03', 'period 7')
     """
-    return f"period {label}" if len(label) < len("2007") else label
+    return label if len("2007") <= len(label) <= len("2024-03") else f"period {label}"
 
 
 def format_plain(value: float) -> str:
