@@ -9,7 +9,7 @@ import pytest
 import study_records as made
 
 from estimand.figures.balance import love_plot_figure
-from estimand.figures.chart import Axis, Chart, Interval, Panel, Row, Tone, VLine
+from estimand.figures.chart import Axis, Chart, Interval, Pane, Row, Tone, VLine
 from estimand.figures.comparison import estimate_comparison_figure
 from estimand.figures.flow import sample_flow_figure
 from estimand.figures.look import COLOURS, FONT_STACK, NARROW, WIDE
@@ -102,7 +102,7 @@ def test_settings_are_put_back():
 
 def one_interval(segments, tone=Tone.PLAIN):
     table = made.balance("aipw").evidence
-    panel = Panel([Interval(0.0, 1.0, segments, tone), VLine(0.0, "")], Axis("x"), rows=[Row(0.0, "a")])
+    panel = Pane([Interval(0.0, 1.0, segments, tone), VLine(0.0, "")], Axis("x"), rows=[Row(0.0, "a")])
     return Chart("title", "caption", "alt", table, [panel])
 
 
@@ -126,7 +126,7 @@ def test_a_vetoed_estimate_is_drawn_in_grey():
 
 def test_labels_of_close_lines_stand_above_each_other():
     lines = [VLine(at, f"a long label at {at}") for at in (0.0, 0.01, 0.02, 5.0)]
-    plan = plan_panel(Panel(lines, Axis("x"), rows=[Row(0.0, "a")]), 600.0)
+    plan = plan_panel(Pane(lines, Axis("x"), rows=[Row(0.0, "a")]), 600.0)
     assert [line.level for line in plan.lines] == [0, 1, 2, 0]
 
 
