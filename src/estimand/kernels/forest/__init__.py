@@ -1,0 +1,1 @@
+"""Forests by histogram: codes, random draws, pseudo-outcomes, splits, trees, bags and routes, each with its twin."""

@@ -1,0 +1,1 @@
+"""Forests by histogram: how treatment effects, or means, vary with the covariates."""
