@@ -45,6 +45,13 @@ Treatment = Annotated[str | None, typer.Option("--treatment", help="The arm colu
 Unit = Annotated[str | None, typer.Option("--unit", help="Column that identifies a row, or a unit over time.")]
 Time = Annotated[str | None, typer.Option("--time", help="Period column: the table is a panel.")]
 Cohort = Annotated[str | None, typer.Option("--cohort", help="First treated period: the table is a panel.")]
+NegativeControls = Annotated[str, typer.Option("--negative-controls", help="Outcomes treatment cannot have changed.")]
+NegativeExposures = Annotated[
+    str, typer.Option("--negative-exposures", help="Columns that cannot have changed the outcome.")
+]
+MissingOutcome = Annotated[
+    str | None, typer.Option("--missing-outcome", help="Rows without it: complete_case (left out) or weight.")
+]
 Absorb = Annotated[str, typer.Option("--absorb", help="Further columns with levels of their own, in a panel.")]
 Window = Annotated[str | None, typer.Option("--window", help="First and last period to use, such as 2004,2007.")]
 Kind = Annotated[
@@ -89,15 +96,9 @@ def analyze(
     window: Window = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
     post_treatment: Annotated[str, typer.Option("--post-treatment", help="Columns treatment may have changed.")] = "",
-    negative_controls: Annotated[
-        str, typer.Option("--negative-controls", help="Outcomes treatment cannot have changed.")
-    ] = "",
-    negative_exposures: Annotated[
-        str, typer.Option("--negative-exposures", help="Columns that cannot have changed the outcome.")
-    ] = "",
-    missing_outcome: Annotated[
-        str | None, typer.Option("--missing-outcome", help="Rows without it: complete_case (left out) or weight.")
-    ] = None,
+    negative_controls: NegativeControls = "",
+    negative_exposures: NegativeExposures = "",
+    missing_outcome: MissingOutcome = None,
     kind: Kind = None,
     headline: Annotated[str | None, typer.Option("--headline", help="Method to lead with.")] = None,
     resample: Annotated[str | None, typer.Option("--resample", help="Draw again: pairs, cluster, …")] = None,
