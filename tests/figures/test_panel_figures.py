@@ -17,6 +17,7 @@ from estimand.core.uncertainty import Draws, Unknown
 from estimand.errors import UnsupportedError
 from estimand.figures.bacon import bacon_figure
 from estimand.figures.chart import Axis, Box, Chart, Curve, Pane, Points, Row, Tile, Tone, VLine
+from estimand.figures.comparison import estimate_comparison_figure
 from estimand.figures.event_study import event_study_figure
 from estimand.figures.flow import sample_flow_figure
 from estimand.figures.group_time import group_time_figure
@@ -359,3 +360,18 @@ def test_a_rollout_is_asked_who_is_compared_with_whom() -> None:
     page = html(rollout.record(rollout.event_study("did"), findings=(rollout.bacon(),)))
     assert "Who is compared with whom?" in page
     assert "Are the arms comparable?" in html(made.lalonde())
+
+
+def test_comparison_of_a_panel_sets_different_averages_apart() -> None:
+    cells = rollout.staggered()
+    events = replace(cells, id="by_event", population=replace(cells.population, label="event times alike"))
+    again = replace(cells, id="again")
+    chart = estimate_comparison_figure(rollout.record(cells, events, again, headline="staggered_did"))
+    of_the_treated = "Average effect on those treated (ATT): "
+    assert [row.label for row in chart.panels[0].rows] == [
+        of_the_treated + cells.population.label,
+        "staggered_did",
+        "again",
+        of_the_treated + "event times alike",
+        "by_event",
+    ]

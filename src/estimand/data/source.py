@@ -137,6 +137,6 @@ def _table_name(data: Any) -> str:
 def _source(frame: "nw.DataFrame[Any]", name: str, columns: tuple[str, ...] | None) -> Source:
     if len(frame) == 0:
         raise DataError(f"{name} has no rows.", remedy="Give a table with at least one row for each unit.")
-    # Choosing columns copies them.
-    every = columns is None or set(columns) == set(frame.columns)
-    return Source(frame if every else frame.select(*columns), name, len(frame))
+    if columns is None or set(columns) == set(frame.columns):
+        return Source(frame, name, len(frame))
+    return Source(frame.select(*columns), name, len(frame))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from estimand.core.estimate import Estimate
+from estimand.core.panel import Panel
 from estimand.core.question import Target
 from estimand.core.record import StudyRecord
 from estimand.core.table import Table
@@ -74,12 +75,15 @@ def estimate_comparison_figure(record: StudyRecord) -> Chart:
 
 
 def _lines(record: StudyRecord, outcome: str) -> list[_Line]:
-    """Numbers about one outcome: the headline's target first, what is not adjusted last."""
+    """Numbers about one outcome: the headline's target and average first, what is not adjusted last."""
     headline = headline_of(record)
     first = record.question.target if headline is None else headline.target
     estimates = [estimate for estimate in record.estimates if estimate.outcome == outcome]
     order = list(dict.fromkeys((first, *(e.target for e in estimates if not is_naive(e)), Target.ASSOCIATION)))
-    estimates.sort(key=lambda estimate: order.index(estimate.target))
+    leading = [] if headline is None else [headline.population.label]
+    averages = list(dict.fromkeys((*leading, *(e.population.label for e in estimates))))
+    timed = isinstance(record.design, Panel)
+    estimates.sort(key=lambda e: (order.index(e.target), averages.index(e.population.label) if timed else 0))
     return [line for estimate in estimates for line in _lines_of(record, estimate)]
 
 
@@ -127,11 +131,11 @@ def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) 
     kind = ratio_of(lines[0].estimate)
     benchmarks = _benchmarks(record, outcome) if kind is None else []
     marks: list[Mark] = [VLine(no_effect(lines[0].estimate), "no effect"), *benchmarks]
-    target: Target | None = None
+    heading = ""
     for line in lines:
-        if line.estimate.target is not target:
-            target = line.estimate.target
-            rows.append(Row(float(len(rows)), _heading(target), heading=True))
+        if _heading(record, line.estimate, lines) != heading:
+            heading = _heading(record, line.estimate, lines)
+            rows.append(Row(float(len(rows)), heading, heading=True))
         at = float(len(rows))
         leads = line.first and line.estimate.id == record.headline
         rows.append(Row(at, line.name + _standing(line), line.numbers, leads, tone=line.tone))
@@ -144,10 +148,14 @@ def _panel(record: StudyRecord, outcome: str, lines: list[_Line], titled: bool) 
     return Pane(marks, Axis(label), rows=rows, title=(called if kind is None else label) if titled else "")
 
 
-def _heading(target: Target) -> str:
+def _heading(record: StudyRecord, estimate: Estimate, lines: list[_Line]) -> str:
+    """Target of a group of lines, and of a panel what it averages, where the target's lines average differently."""
+    target = estimate.target
     if target is Target.ASSOCIATION:
         return "Arms as they are, not adjusted"
-    return f"{target.words[0].upper()}{target.words[1:]} ({target})"
+    words = f"{target.words[0].upper()}{target.words[1:]} ({target})"
+    averages = {line.estimate.population.label for line in lines if line.estimate.target is target}
+    return f"{words}: {estimate.population.label}" if isinstance(record.design, Panel) and len(averages) > 1 else words
 
 
 def _standing(line: _Line) -> str:
