@@ -164,6 +164,12 @@ TROUBLES: Mapping[str, Trouble] = {
         ("moving_units", "mixed_states"),
         OF_STATES,
     ),
+    "panel.varying_effects": Trouble(
+        "effects that vary with the covariates, where a regression has one for all",
+        Grade.WARN,
+        ("drifting_effects",),
+        ("drifting_one_cohort", "drifting_staggered"),
+    ),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways",
         Grade.NOTE,
