@@ -123,8 +123,9 @@ def test_a_covariate_that_restates_another_adds_no_slope() -> None:
 
 def test_nothing_is_said_of_a_covariate_alike_among_the_treated_nor_of_more_than_clusters_bear() -> None:
     rows, covariates = rollout(60, 7)
-    alike = np.where(rows.cell >= 0, 0.0, covariates[:, 1])
-    assert effect_slopes(rows, alike[:, None], np.array([False])) is None
+    alike = np.where(rows.cell >= 0, 0.1, covariates[:, 1])
+    weighed = replace(rows, mass=np.random.default_rng(8).uniform(0.5, 2.0, rows.outcome.size))
+    assert effect_slopes(weighed, alike[:, None], np.array([False])) is None
     few, _ = rollout(9, 8)
     many = np.random.default_rng(9).normal(size=(few.outcome.size, 8))
     assert effect_slopes(few, many, np.zeros(8, dtype=bool)) is None

@@ -30,6 +30,7 @@ from estimand.stats.pretrends import joint_test
 
 MANY_CLUSTERS = 40
 MOST_ENTRIES = 200_000_000
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +161,8 @@ def _within(standard: Floats, rows: RolloutRows, cells: int) -> Floats:
     for j in range(standard.shape[1]):
         mean = np.bincount(cell, mass * standard[held, j], cells) / total
         out[held, j] = standard[held, j] - mean[cell]
+    # What rounding leaves of a covariate that is alike in a cell is no variation.
+    out[np.abs(out) < ROUNDING * np.abs(standard).max(axis=0)] = 0.0
     return out
 
 
