@@ -29,7 +29,7 @@ from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.pretrends import joint_test
 
 MANY_CLUSTERS = 40
-MOST_ENTRIES = 200_000_000
+MOST_ENTRIES = 100_000_000
 ROUNDING = 1e-12
 
 
@@ -120,8 +120,7 @@ def effect_slopes(rows: RolloutRows, covariates: Floats, drifting: Bools) -> Eff
     spread = covariates.std(axis=0)
     standard = (covariates - covariates.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
     dummies = np.asarray(rows.cell[:, None] == np.arange(cells), dtype=np.float64)
-    plain = np.hstack([dummies, _entered(standard, drifting, rows.period)])
-    columns = np.hstack([plain, _within(standard, rows, cells)])
+    columns = np.hstack([dummies, _entered(standard, drifting, rows.period), _within(standard, rows, cells)])
     levels = absorber([rows.group, rows.period, *rows.absorbed], rows.weights)
     fit = absorbed_least_squares(rows.outcome, columns, levels, rows.weights)
     terms = np.arange(int(fit.kept[:-p].sum()), int(fit.kept.sum()))
@@ -133,17 +132,25 @@ def effect_slopes(rows: RolloutRows, covariates: Floats, drifting: Bools) -> Eff
     if not left > 0.0:
         return None
     statistic = test.statistic * left / (least * test.rank)
-    short = absorbed_least_squares(rows.outcome, plain, levels, rows.weights)
-    known = identified(fit, columns)[:cells]
-    total = np.bincount(rows.cell[rows.cell >= 0], rows.mass[rows.cell >= 0], cells) * known
-    if not total.any():
+    share = _shares(fit, columns, rows, cells)
+    if not share.any():
         return None
     slope, error = np.full(p, np.nan), np.full(p, np.nan)
     slope[fit.kept[-p:]] = fit.coefficients[-p:][fit.kept[-p:]]
     error[fit.kept[-p:]] = np.sqrt(np.diag(vcov))
-    moved = float(total @ (fit.coefficients[:cells] - short.coefficients[:cells]) / total.sum())
+    # Least squares without the slopes has coefficients less by B12 B22^-1 γ, B = (X'X)^-1.
+    without = fit.bread[: share.size, terms] @ np.linalg.solve(fit.bread[np.ix_(terms, terms)], slope[fit.kept[-p:]])
+    moved = float(share @ without)
     p_value = float(fdtrc(test.rank, left, statistic))
     return EffectSlopes(slope, error, statistic, test.rank, left, p_value, moved)
+
+
+def _shares(fit: AbsorbedFit, columns: Floats, rows: RolloutRows, cells: int) -> Floats:
+    """Share of each kept cell among the treated rows of cells that are identified; zeros if there are none."""
+    held = np.flatnonzero(rows.cell >= 0)
+    total = np.bincount(rows.cell[held], rows.mass[held], cells) * identified(fit, columns)[:cells]
+    kept = np.asarray(total[fit.kept[:cells]], dtype=np.float64)
+    return kept / kept.sum() if kept.any() else kept
 
 
 def _entered(standard: Floats, drifting: Bools, period: Ints) -> Floats:
