@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "aipw": TREES,
     "tmle": TREES,
     "dml": TREES,
+    "causal_forest": {**TREES, "trees": 60},
     "stratification": {"draws": 60},
     "coarsened_matching": COARSE,
     "event_study": {"allow_staggered": True},

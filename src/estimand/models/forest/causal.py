@@ -27,7 +27,7 @@ class CausalForest(ForestSettings):
     r"""How the effect of treatments varies with covariates: E[Y(w + 1) - Y(w) | X = x].
 
     Outcome and treatments less what the covariates predict of them out of fold; trees that split where effects differ,
-    each grown on one half of a half-sample and filled from the other; effects from a regression weighted by how often
+    each split on part of a half-sample and filled from the rest; effects from a regression weighted by how often
     rows share a leaf. Assumes no unmeasured confounding given the covariates, and overlap. With a dose, effects are
     those of one unit more, averaged over the doses by their variance.
 
@@ -36,7 +36,7 @@ class CausalForest(ForestSettings):
 
     Parameters
     ----------
-    trees, sample_fraction, mtry, min_leaf, alpha, imbalance_penalty, honesty, bins
+    trees, sample_fraction, mtry, min_leaf, alpha, imbalance_penalty, honesty, split_share, bins
         See :class:`~estimand.models.forest.settings.ForestSettings`.
     learner : Learner
         Predicts outcome and treatments.

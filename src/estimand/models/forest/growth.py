@@ -83,15 +83,15 @@ class Ground:
         Raises
         ------
         DataError
-            If there are too few units for two halves with someone in each.
+            If there are too few units for some to split and others to estimate.
         """
         units = int(self.units.max()) + 1
         bag = units // 2
         tree = min(bag, int(settings.sample_fraction * units))
-        splits = (tree + 1) // 2 if settings.honesty else tree
+        splits = round(settings.split_share * tree) if settings.honesty else tree
         if (tree - splits < 1 and settings.honesty) or splits < 1:
             raise DataError(
-                f"There are {units} independent units, too few for honest halves of a sample of "
+                f"There are {units} independent units, too few for honest trees on a sample of "
                 f"{settings.sample_fraction:g} of them.",
                 remedy="Gather more data.",
                 code=Code.INSUFFICIENT_DATA,

@@ -1,5 +1,6 @@
 """How a forest is grown."""
 
+from math import ceil
 from typing import ClassVar
 
 from pydantic import Field
@@ -26,7 +27,9 @@ class ForestSettings(Declared):
     imbalance_penalty : float
         Taken off a split's score n² / (n_left n_right) times, in units of the mean squared pseudo-outcome.
     honesty : bool
-        Whether half of a tree's units only split and the other half only estimate.
+        Whether some of a tree's units only split and the others only estimate.
+    split_share : float
+        Share of them that split. More find better splits; fewer rows a leaf are made up for by trees.
     bins : int
         Codes at most for a feature, one of them for missing values.
     """
@@ -39,11 +42,12 @@ class ForestSettings(Declared):
     alpha: float = Field(default=0.05, ge=0, lt=0.5)
     imbalance_penalty: float = Field(default=0.0, ge=0)
     honesty: bool = True
+    split_share: float = Field(default=0.75, gt=0, lt=1)
     bins: int = Field(default=64, ge=3, le=256)
 
     def tried(self, features: int) -> int:
         """Features tried at each node."""
-        return min(features, int(features**0.5) + 20 if self.mtry is None else self.mtry)
+        return min(features, ceil(features**0.5) + 20 if self.mtry is None else self.mtry)
 
     def bags(self) -> int:
         """Bags of two trees.
