@@ -143,14 +143,14 @@ class Passed:
         Of all coefficients, those before treatment and after, given that it does not.
     bayes_factor : float
         Chance to pass under the violation over that without one.
-    likelihood_ratio : float
+    log_likelihood_ratio : float
         Of the coefficients before treatment, under the violation against none.
     """
 
     power: float
     mean: Floats
     bayes_factor: float
-    likelihood_ratio: float
+    log_likelihood_ratio: float
 
 
 def given_passed(value: Floats, vcov: Floats, trend: Floats, before: Bools, critical: Floats) -> Passed:
@@ -172,5 +172,5 @@ def given_passed(value: Floats, vcov: Floats, trend: Floats, before: Bools, crit
     mean[pre] = seen.mean
     mean[~pre] += vcov[np.ix_(~pre, pre)] @ inverse @ (seen.mean - trend[pre])
     away = trend[pre]
-    ratio = float(np.exp(away @ inverse @ value[pre] - 0.5 * away @ inverse @ away))
+    ratio = float(away @ inverse @ value[pre] - 0.5 * away @ inverse @ away)
     return Passed(1.0 - seen.probability, mean, seen.probability / quiet.probability, ratio)
