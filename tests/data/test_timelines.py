@@ -445,3 +445,33 @@ def test_the_order_of_rows_does_not_matter(starts: list[int], seed: int, lost: f
         assert np.unique(first.timeline.cohort[rows]).shape == (1,)
         treated = first.timeline.period[rows] >= first.timeline.cohort[rows]
         assert (treated == (first.arm[rows] == 1)).all()
+
+
+def test_a_start_that_nobody_saw_is_warned_of() -> None:
+    every = table()
+    seen = every[~((every["shop"] == "a") & (every["year"] == 2006))]
+    sample = build(seen, cohort=None, treatment="open")
+    (found,) = [finding for finding in sample.findings if finding.check == "panel.start_unseen"]
+    assert (found.grade, found.statistic) == (Grade.WARN, 1.0)
+    assert found.evidence is not None
+    assert list(found.evidence.rows()) == [{"cohort derived": "2007", "units": 1}]
+    assert not said(build(every, cohort=None, treatment="open"), "panel.start_unseen")
+    assert not said(build(seen), "panel.start_unseen")
+    later = every[~((every["shop"] == "a") & (every["year"] == 2007))]
+    assert not said(build(later, cohort=None, treatment="open"), "panel.start_unseen")
+
+
+def test_a_start_between_the_periods_of_everyone_is_not_unseen() -> None:
+    every = table()
+    gap = every[every["year"] != 2005]
+    assert not said(build(gap, cohort=None, treatment="open"), "panel.start_unseen")
+
+
+def test_a_cluster_treated_in_part_gives_no_cohort() -> None:
+    rows = table()
+    rows["state"] = rows["shop"].map({"a": 0, "b": 1, "c": 0, "d": 2, "e": 3})
+    with pytest.raises(DesignError, match=r"In 1 groups of cluster 'state' some rows of a period are treated"):
+        build(rows, unit=None, cohort=None, treatment="open", cluster="state")
+    assert build(rows, unit=None, cluster="state").timeline is not None
+    whole = rows[rows["shop"] != "c"]
+    assert switching(whole, unit=None, cluster="state").cohort.tolist() == timeline(whole).cohort.tolist()

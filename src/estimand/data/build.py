@@ -25,6 +25,7 @@ from estimand.data.timeline import (
     build_timeline,
     in_window,
     read_times,
+    refuse_treated_in_part,
     unit_period_ids,
     with_starts,
 )
@@ -88,6 +89,8 @@ def _read(source: Source, design: Design) -> _Read:
     codes = None if times is None or unit is None or not unit[1].all() else _lock(cluster_codes(unit[0]))
     if times is not None and times.start is None:
         group = cluster if unit is None else unit
+        if unit is None and cluster is not None:
+            refuse_treated_in_part(times, cluster, arms.codes, str(design.cluster))
         times = with_starts(times, group if codes is None or unit is None else (codes, unit[1]), arms.codes)
     read = _Read(
         source=source,

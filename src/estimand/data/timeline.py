@@ -36,6 +36,8 @@ class Times:
         Column of the cohort, where one is given.
     switched_off : ndarray of shape (n,) of bool
         Rows of units that were treated and later were not.
+    unseen : ndarray of shape (n,) of bool
+        Rows of units, or groups, not seen in the periods just before they are first seen treated.
     written : mapping of float to str
         How to write a time for people, where its value would not do.
     """
@@ -44,6 +46,7 @@ class Times:
     start: Floats | None
     cohort_name: str | None
     switched_off: Bools
+    unseen: Bools
     written: Mapping[float, str] = field(default_factory=dict)
 
     def take(self, keep: Bools) -> "Times":
@@ -51,7 +54,8 @@ class Times:
         if keep.all():
             return self
         start = None if self.start is None else self.start[keep]
-        return replace(self, time=self.time.take(keep), start=start, switched_off=self.switched_off[keep])
+        off, unseen = self.switched_off[keep], self.unseen[keep]
+        return replace(self, time=self.time.take(keep), start=start, switched_off=off, unseen=unseen)
 
     def label(self, value: float) -> str:
         """Write a time for people."""
@@ -82,9 +86,9 @@ def read_times(source: Source, design: Panel) -> Times:
     """
     time, written = _ordered(source, design.time, "time")
     refuse_infinite(time, source)
-    off = np.zeros(source.rows, dtype=np.bool_)
+    none = np.zeros(source.rows, dtype=np.bool_)
     if design.cohort is None:
-        return Times(time, None, None, off, written)
+        return Times(time, None, None, none, none, written)
     cohort, _ = _ordered(source, design.cohort, "cohort", may_be_never=True)
     if cohort.present.any() and (cohort.kind is Kind.TIME) != (time.kind is Kind.TIME):
         raise DataError(
@@ -93,7 +97,7 @@ def read_times(source: Source, design: Panel) -> Times:
             code=Code.INVALID_MAPPING,
         )
     never = ~np.isfinite(cohort.values) | ((cohort.values == 0.0) & (cohort.kind is not Kind.TIME))
-    return Times(time, np.where(never, np.nan, cohort.values), cohort.name, off, written)
+    return Times(time, np.where(never, np.nan, cohort.values), cohort.name, none, none, written)
 
 
 def _said(column: Numbers) -> str:
@@ -168,16 +172,56 @@ def with_starts(times: Times, group: tuple[AnyArray, Bools] | None, treated: Int
     values, present = group
     known = present & times.time.present & (treated >= 0)
     start = np.full(known.shape, np.nan)
-    off = np.zeros(known.shape, dtype=np.bool_)
+    off, unseen = np.zeros((2, *known.shape), dtype=np.bool_)
     if known.all():
-        start, off = _derived(times.time.values, cluster_codes(values), treated > 0)
+        start, off, unseen = _derived(times.time.values, cluster_codes(values), treated > 0)
     elif known.any():
-        start[known], off[known] = _derived(times.time.values[known], cluster_codes(values[known]), treated[known] > 0)
-    return replace(times, start=start, switched_off=off)
+        start[known], off[known], unseen[known] = _derived(
+            times.time.values[known], cluster_codes(values[known]), treated[known] > 0
+        )
+    return replace(times, start=start, switched_off=off, unseen=unseen)
 
 
-def _derived(time: Floats, code: Ints, on: Bools) -> tuple[Floats, Bools]:
-    """First treated time of each row's group, and whether it was untreated again later."""
+def refuse_treated_in_part(times: Times, group: tuple[AnyArray, Bools], treated: Ints, name: str) -> None:
+    """Refuse groups in which some rows of a period are treated and others are not: they have no start in common.
+
+    Parameters
+    ----------
+    times : Times
+    group : tuple of ndarray of shape (n,) and mask
+        The cluster of repeated cross-sections.
+    treated : ndarray of shape (n,)
+        1 in rows that are treated, 0 in those that are not, -1 where it is not known.
+    name : str
+        Column of the group.
+
+    Raises
+    ------
+    DesignError
+    """
+    values, present = group
+    known = present & times.time.present & (treated >= 0)
+    if not known.any():
+        return
+    labels, period = numbered(times.time.values[known])
+    code = cluster_codes(values[known])
+    place = code * labels.shape[0] + period
+    rows = np.bincount(place)
+    on = np.bincount(place, weights=treated[known])
+    parted = np.unique(np.flatnonzero((on > 0) & (on < rows)) // labels.shape[0]).shape[0]
+    if parted:
+        raise DesignError(
+            f"In {parted:,} groups of cluster '{name}' some rows of a period are treated and others are not, so the "
+            "group does not tell since when whom treatment reached.",
+            remedy="Name the cohort column: the first treated period of those the row belongs to, 0 for those never "
+            "treated; or cluster by what treatment reaches as a whole.",
+            code=Code.INVALID_MAPPING,
+            found=parted,
+        )
+
+
+def _derived(time: Floats, code: Ints, on: Bools) -> tuple[Floats, Bools, Bools]:
+    """First treated time of each row's group, whether it was untreated again later, and whether unseen just before."""
     groups = int(code.max()) + 1
     first, seen = np.full(groups, np.inf), np.full(groups, np.inf)
     np.minimum.at(seen, code, time)
@@ -185,7 +229,13 @@ def _derived(time: Floats, code: Ints, on: Bools) -> tuple[Floats, Bools]:
     back = np.zeros(groups, dtype=np.bool_)
     back[code[~on & (time > first[code])]] = True
     start = np.where(np.isinf(first), np.nan, np.where(first <= seen, -np.inf, first))
-    return start[code], back[code]
+    last = np.full(groups, -np.inf)
+    before = time < first[code]
+    np.maximum.at(last, code[before], time[before])
+    times = np.unique(time)
+    apart = np.searchsorted(times, first) - np.searchsorted(times, last)
+    unseen = np.isfinite(first) & np.isfinite(last) & (apart > 1)
+    return start[code], back[code], unseen[code]
 
 
 def build_timeline(times: Times, places: Places, treated: Ints | None, source: Source) -> Timeline:

@@ -14,7 +14,7 @@ def timeline_findings(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
     """Say what a reader of a panel should know before any estimate.
 
     How many are in each cohort, periods missing for everyone, units missing in some, cohorts that begin between
-    periods, treatment that ends, and treatment without a period before it.
+    periods, starts that nobody saw, treatment that ends, and treatment without a period before it.
     """
     rows = timeline.period.shape[0]
     return (
@@ -22,6 +22,7 @@ def timeline_findings(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
         *_gaps(timeline),
         *_unbalanced(timeline),
         *_between(timeline, times),
+        *_unseen(timeline, times),
         *_switched_off(timeline, rows),
         *_always(timeline, rows),
     )
@@ -84,6 +85,32 @@ def _between(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
             f"{' …' if len(given) > 5 else ''}.",
             remedy="If a period is treated in part, leave it out, or name it as the cohort.",
             evidence=Table({"cohort": given, "counted as": counted}),
+        ),
+    )
+
+
+def _unseen(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
+    """Say for whom the start of treatment is derived from a row that may be later."""
+    rows = times.unseen
+    if not rows.any():
+        return ()
+    codes = timeline.cohort if timeline.unit is None else timeline.unit
+    noun = "cohorts" if timeline.unit is None else "units"
+    units, at = np.unique(codes[rows], return_index=True)
+    cohorts, counts = np.unique(timeline.cohort[rows][at], return_counts=True)
+    labels = (*timeline.labels, "after the last")
+    return (
+        Finding(
+            check="panel.start_unseen",
+            about=STUDY,
+            grade=Grade.WARN,
+            subject="treatment",
+            statistic=float(units.shape[0]),
+            message=f"{units.shape[0]:,} {noun} are not seen in the periods just before they are first seen treated, "
+            "so treatment may have started sooner than the cohort that is derived for them says.",
+            remedy="Name the first treated period as cohort, if it is known; or leave these units out, as they can "
+            "make cohorts, and event times, that never were.",
+            evidence=Table({"cohort derived": [labels[g] for g in cohorts], noun: counts.tolist()}),
         ),
     )
 
