@@ -23,7 +23,8 @@ def identified(fit: AbsorbedFit, columns: Floats) -> Bools:
         As given to the fit.
     """
     out = fit.kept.copy()
-    lost = np.flatnonzero(~fit.kept)
+    # A column of zeros equals any combination of nothing: what is left of it by rounding says nothing of the others.
+    lost = np.flatnonzero(~fit.kept & columns.any(axis=0))
     if not lost.shape[0]:
         return out
     left = fit.absorber.residualise(columns[:, lost])

@@ -196,3 +196,22 @@ def test_a_few_hundred_draws_cover_the_truth(key: str) -> None:
     assert abs(np.mean(values)) <= 4 * np.std(values) / np.sqrt(draws)
     assert abs(held / draws - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / draws)
     assert np.sqrt(np.mean(np.square(errors))) / np.std(values) == pytest.approx(1.0, abs=4 / np.sqrt(2 * draws))
+
+
+def test_a_covariate_that_is_one_number_in_each_period_changes_nothing() -> None:
+    frame = rollout(1)
+    plain, beside = (
+        made_by("extended_twfe", frame.assign(q=np.cos(3.0 * frame.t)), {**DESIGN, "covariates": named})
+        for named in ([], ["q"])
+    )
+    np.testing.assert_allclose(beside.value, plain.value, rtol=1e-9)
+    assert "extended_twfe.dropped" in {finding.check for finding in beside.findings}
+
+
+@pytest.mark.parametrize("key", ["imputation_did", "staggered_did"])
+def test_few_never_treated_are_warned_of_however_many_are_treated(key: str) -> None:
+    frame = rollout(1, units=120)
+    few = frame[(frame.g > 0) | frame.id.isin(frame.id[frame.g == 0].unique()[:3])]
+    (finding,) = [f for f in made_by(key, few).findings if f.check == f"{key}.few_clusters"]
+    assert "never treated" in finding.message
+    assert f"{key}.few_clusters" not in {f.check for f in made_by(key, frame).findings}

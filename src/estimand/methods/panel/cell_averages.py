@@ -53,7 +53,8 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
     if not (held.event_time >= 0).any():
         raise IdentificationError(
             "No treated cohort has, in any period, both a period before treatment and somebody to be compared with.",
-            remedy="Add periods before treatment, and units that are treated later or never.",
+            remedy="Add periods before treatment, the last before it too, and units that are treated later or never; "
+            "leave out covariates that give treatment away.",
         )
     averages = averages_of(held, asked.aggregate, found.timeline.labels, case.unit)
     shares = averages.shares(held)

@@ -18,6 +18,8 @@ from estimand.methods.panel.regression_spread import Counted
 from estimand.methods.panel.saturated import Errors, Saturated, SaturatedCovariance, saturated
 from estimand.stats.arrays import Floats
 
+ROUNDING = 1e-12
+
 
 @method(
     "extended_twfe",
@@ -117,6 +119,8 @@ def _within(cells: Cells, covariates: Entered) -> Floats:
         slope = np.ones(held.shape[0]) if effect.slope is None else effect.slope
         total = np.bincount(cells.of_row[held], weights=(cells.mass * slope)[held], minlength=count)
         about = np.where(held, slope - (total / cells.total)[cells.of_row], 0.0)
+        # What rounding leaves of a covariate that is the same for the whole cell is no variation.
+        about[np.abs(about) < ROUNDING * np.abs(slope).max()] = 0.0
         parts.append(cells.dummies() * about[:, None])
     return np.hstack(parts)
 

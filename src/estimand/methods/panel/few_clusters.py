@@ -27,6 +27,8 @@ def scarcity(found: Admitted) -> str | None:
         for g in range(1, timeline.periods)
         if 0 < count[g] < FEW_IN_COHORT
     ]
+    if 0 < count[timeline.periods] < FEW_IN_COHORT:
+        small.append(f"those never treated have {count[timeline.periods]}")
     return f"{', '.join(small)} of {total:,} clusters, and {FEW_IN_COHORT} are held to suffice" if small else None
 
 

@@ -95,12 +95,12 @@ def _clusters(case: Case, found: Identified) -> _Clusters:
     size = codes.shape[0]
     small = np.zeros(size, dtype=np.bool_)
     thin = []
-    labels = case.timeline().labels
-    for g in np.unique(found.cells.cohort):
+    labels, never = case.timeline().labels, found.rollout.cohorts - 1
+    for g in (*np.unique(found.cells.cohort), never):
         members = np.unique(position[cohort == g])
-        if members.shape[0] < FEW_IN_COHORT:
+        if 0 < members.shape[0] < FEW_IN_COHORT:
             small[members] = True
-            thin.append(f"{members.shape[0]} in cohort {labels[g]}")
+            thin.append(f"{members.shape[0]} {'never treated' if g == never else f'in cohort {labels[g]}'}")
     words = None
     if size < case.gates.clusters:
         words = f"{count(size, 'cluster')}, and {case.gates.clusters} are held to suffice"
