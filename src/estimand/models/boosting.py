@@ -84,6 +84,18 @@ class Boosting(Declared):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BoostedTrees:
+    """Trees of LightGBM, in units of which the outcome had ``unit``."""
+
+    booster: lightgbm.Booster
+    unit: float
+
+    def __call__(self, features: Floats) -> Floats:
+        """Predict for features of shape (m, p)."""
+        return np.asarray(self.booster.predict(features, num_threads=1), dtype=float) * self.unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Binned:
     """Features in bins, shared by the fits on subsets of their rows."""
 
@@ -104,7 +116,7 @@ class Binned:
         if lesson.weights is not None:
             data.set_weight(lesson.weights)
         booster = lightgbm.train(settings, data, num_boost_round=self.learner.trees(lesson))
-        return Trained(lambda asked: np.asarray(booster.predict(asked, num_threads=1), dtype=float) * unit)
+        return Trained(BoostedTrees(booster, unit))
 
     def _dataset(self) -> lightgbm.Dataset:
         """Bin on first use; later fits find it done."""

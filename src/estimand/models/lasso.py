@@ -7,12 +7,12 @@ import warnings
 
 import numpy as np
 from pydantic import Field
-from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoCV, LogisticRegression
 
 from estimand.core.declared import Declared
 from estimand.errors import ConvergenceError
+from estimand.models.predictors import Line
 from estimand.models.trained import Lesson, Trained, constant
 from estimand.stats.arrays import Bools, Floats
 from estimand.stats.basis import independent_basis
@@ -58,9 +58,7 @@ class Lasso(Declared):
             raise ConvergenceError.because(
                 warning, "A lasso did not converge.", remedy="Look for covariates of extreme scale."
             ) from None
-        if number:
-            return Trained(lambda rows: level + basis.rows(rows)[:, 1:] @ slopes)
-        return Trained(lambda rows: expit(level + basis.rows(rows)[:, 1:] @ slopes))
+        return Trained(Line.on(basis, np.concatenate(([level], slopes)), probability=not number))
 
     def _number(self, columns: Floats, outcome: Floats, weights: Floats) -> tuple[float, Floats]:
         model = LassoCV(alphas=self.penalties, cv=self.folds, max_iter=MAX_ITERATIONS)

@@ -6,6 +6,7 @@ from pydantic import Field
 from estimand.core.declared import Declared
 from estimand.core.nuisances import Failure, Score
 from estimand.errors import UnsupportedError
+from estimand.models.predictors import Line
 from estimand.models.trained import Lesson, Trained
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.glm import fit_glm
@@ -24,7 +25,8 @@ class Linear(Declared):
         weighted = fit.residual if lesson.weights is None else fit.residual * lesson.weights
         hessian = np.asarray(np.linalg.inv(fit.bread), dtype=np.float64)
         score = Score.single(fit.basis.matrix, weighted, hessian)
-        return Trained(fit.predict, lesson.outcome - fit.residual, score, fit.basis.kept)
+        line = Line.on(fit.basis, fit.coefficients, probability=False)
+        return Trained(line, lesson.outcome - fit.residual, score, fit.basis.kept)
 
 
 class Logistic(Declared):
@@ -60,7 +62,8 @@ def logistic_fit(features: Floats, lesson: Lesson, ridge: float = 0.0) -> Traine
     fit = fit_glm(features, lesson.outcome, "logistic", lesson.weights, ridge)
     score = Score.single(fit.basis.matrix, fit.residual, fit.hessian, fit.shrinkage)
     failure = _failure(fit.separated, fit.converged, fit.iterations)
-    return Trained(fit.predict, fit.mean, score, fit.basis.kept, failure)
+    line = Line.on(fit.basis, fit.coefficients, probability=True)
+    return Trained(line, fit.mean, score, fit.basis.kept, failure)
 
 
 def multinomial_propensity(

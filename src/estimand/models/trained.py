@@ -1,12 +1,12 @@
 """What every learner is and returns."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from estimand.core.nuisances import Failure, Score
+from estimand.models.predictors import Level, Predictor
 from estimand.stats.arrays import Bools, Floats, Ints
 
 Task: TypeAlias = Literal["regression", "classification"]
@@ -30,7 +30,7 @@ class Trained:
         Where a parametric fit has no optimum.
     """
 
-    predict: Callable[[Floats], Floats]
+    predict: Predictor
     fitted: Floats | None = None
     score: Score | None = None
     kept: Bools | None = None
@@ -106,4 +106,4 @@ def task_of(outcome: Floats) -> Task:
 def constant(lesson: Lesson) -> Trained:
     """Predict the mean everywhere: the optimum for an outcome that does not vary."""
     level = float(np.average(lesson.outcome, weights=lesson.weights))
-    return Trained(lambda features: np.full(features.shape[0], level))
+    return Trained(Level(level))

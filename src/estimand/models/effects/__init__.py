@@ -1,0 +1,1 @@
+"""Effects given covariates, from any learner: S, T, X, R and DR."""

@@ -1,0 +1,148 @@
+"""A fitted learner of effects: effects on its own rows, effects on new rows, and a file of it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from estimand.core.frozen import Frozen
+from estimand.errors import Code, DataError, DesignError
+from estimand.models.effects.answers import EffectModel
+from estimand.models.effects.columns import finite_features
+from estimand.models.effects.written import read, written
+from estimand.stats.arrays import AnyArray, Floats
+
+FORMAT = "estimand learner of effects"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedEffects(Frozen):
+    """Effects given covariates, fitted.
+
+    Attributes
+    ----------
+    kind : str
+        Key of the learner, such as "t_learner".
+    columns : tuple of str or None
+        Names of the features, where they had any.
+    width : int
+        Number of features.
+    treatments : tuple of str, of length K
+    model : EffectModel
+        Fitted on every row, for new ones.
+    effects : ndarray of shape (n,) or (n, K)
+        On the rows it was fitted on, each by a model that the row had no part in.
+    importance : ndarray of shape (p,)
+        Mean squared change of the effects when a feature is shuffled, as shares.
+    notes : tuple of str
+        What is to be said of the fits, such as a learner that could not take part.
+    """
+
+    kind: str
+    columns: tuple[str, ...] | None
+    width: int
+    treatments: tuple[str, ...]
+    model: EffectModel
+    effects: Floats
+    importance: Floats
+    notes: tuple[str, ...] = ()
+
+    def effect(self, X: Any) -> Floats:
+        """Effect on new rows, shape (m,), or (m, K) with several arms.
+
+        Parameters
+        ----------
+        X : table or ndarray of shape (m, p)
+            The columns it was fitted on, in their order.
+
+        Raises
+        ------
+        DesignError
+            If the columns are others.
+        DataError
+            If some values are missing.
+        """
+        features, names = finite_features(X)
+        others = names is not None and self.columns is not None and names != self.columns
+        if others or features.shape[1] != self.width:
+            raise DesignError(
+                "These are not the columns the effects were fitted on, or not in their order.",
+                remedy="Give the columns they were fitted on, in their order.",
+                found=names or features.shape[1],
+                expected=self.columns or self.width,
+            )
+        return flat(self.model(features))
+
+    def save(self, path: str | Path) -> None:
+        """Write to a file that :meth:`load` reads.
+
+        Raises
+        ------
+        UnsupportedError
+            If a learner is an object of another package.
+        """
+        arrays: dict[str, AnyArray] = {}
+        head = {
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": self.kind,
+            "columns": self.columns,
+            "width": self.width,
+            "treatments": self.treatments,
+            "notes": self.notes,
+            "model": written(self.model, arrays),
+        }
+        stored: dict[str, Any] = {"effects": self.effects, "importance": self.importance, **arrays}
+        with Path(path).open("wb") as file:
+            np.savez(file, head=np.array(json.dumps(head)), **stored)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "FittedEffects":
+        """Read from a file.
+
+        Raises
+        ------
+        DataError
+            If it is not one, or of another version.
+        """
+        arrays = _arrays(Path(path))
+        head = json.loads(str(arrays["head"])) if "head" in arrays else {}
+        if head.get("format") != FORMAT or head.get("version") != VERSION:
+            raise DataError(
+                f"'{Path(path).name}' holds no learner of effects of version {VERSION}.",
+                remedy="Give a file that save wrote, with a version of the package that knows it.",
+                code=Code.UNREADABLE_FILE,
+                found=head.get("version"),
+                expected=VERSION,
+            )
+        return cls(
+            kind=head["kind"],
+            columns=None if head["columns"] is None else tuple(head["columns"]),
+            width=head["width"],
+            treatments=tuple(head["treatments"]),
+            model=read(head["model"], arrays),
+            effects=arrays["effects"],
+            importance=arrays["importance"],
+            notes=tuple(head["notes"]),
+        )
+
+
+def flat(values: Floats) -> Floats:
+    """One treatment as shape (n,), several as (n, K)."""
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
+def _arrays(path: Path) -> dict[str, AnyArray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError) as cause:
+        raise DataError.because(
+            cause,
+            f"'{path.name}' could not be read as a learner of effects.",
+            remedy="Give a file that save wrote.",
+            code=Code.UNREADABLE_FILE,
+        ) from cause
