@@ -12,6 +12,7 @@ from estimand.data.clock import clock_of, label_of_period
 from estimand.data.column import Kind, Labels, Numbers, read_column, refuse_infinite
 from estimand.data.identity import cluster_codes, hash_keys
 from estimand.data.source import Source
+from estimand.data.starts import derived_starts
 from estimand.data.text_times import no_period, read_periods
 from estimand.data.treatment import Arms
 from estimand.errors import Code, DataError, DesignError, IdentificationError
@@ -38,6 +39,8 @@ class Times:
         Rows of units that were treated and later were not.
     unseen : ndarray of shape (n,) of bool
         Rows of units, or groups, not seen in the periods just before they are first seen treated.
+    settled : ndarray of shape (n,) of bool
+        Of these, rows whose start is the only one of others that fits.
     written : mapping of float to str
         How to write a time for people, where its value would not do.
     """
@@ -47,6 +50,7 @@ class Times:
     cohort_name: str | None
     switched_off: Bools
     unseen: Bools
+    settled: Bools
     written: Mapping[float, str] = field(default_factory=dict)
 
     def take(self, keep: Bools) -> "Times":
@@ -54,8 +58,14 @@ class Times:
         if keep.all():
             return self
         start = None if self.start is None else self.start[keep]
-        off, unseen = self.switched_off[keep], self.unseen[keep]
-        return replace(self, time=self.time.take(keep), start=start, switched_off=off, unseen=unseen)
+        return replace(
+            self,
+            time=self.time.take(keep),
+            start=start,
+            switched_off=self.switched_off[keep],
+            unseen=self.unseen[keep],
+            settled=self.settled[keep],
+        )
 
     def label(self, value: float) -> str:
         """Write a time for people."""
@@ -88,7 +98,7 @@ def read_times(source: Source, design: Panel) -> Times:
     refuse_infinite(time, source)
     none = np.zeros(source.rows, dtype=np.bool_)
     if design.cohort is None:
-        return Times(time, None, None, none, none, written)
+        return Times(time, None, None, none, none, none, written)
     cohort, _ = _ordered(source, design.cohort, "cohort", may_be_never=True)
     if cohort.present.any() and (cohort.kind is Kind.TIME) != (time.kind is Kind.TIME):
         raise DataError(
@@ -97,7 +107,7 @@ def read_times(source: Source, design: Panel) -> Times:
             code=Code.INVALID_MAPPING,
         )
     never = ~np.isfinite(cohort.values) | ((cohort.values == 0.0) & (cohort.kind is not Kind.TIME))
-    return Times(time, np.where(never, np.nan, cohort.values), cohort.name, none, none, written)
+    return Times(time, np.where(never, np.nan, cohort.values), cohort.name, none, none, none, written)
 
 
 def _said(column: Numbers) -> str:
@@ -171,15 +181,18 @@ def with_starts(times: Times, group: tuple[AnyArray, Bools] | None, treated: Int
         )
     values, present = group
     known = present & times.time.present & (treated >= 0)
+    if not known.any():
+        return replace(times, start=np.full(known.shape, np.nan))
+    found = derived_starts(times.time.values[known], cluster_codes(values[known]), treated[known] > 0)
     start = np.full(known.shape, np.nan)
-    off, unseen = np.zeros((2, *known.shape), dtype=np.bool_)
-    if known.all():
-        start, off, unseen = _derived(times.time.values, cluster_codes(values), treated > 0)
-    elif known.any():
-        start[known], off[known], unseen[known] = _derived(
-            times.time.values[known], cluster_codes(values[known]), treated[known] > 0
-        )
-    return replace(times, start=start, switched_off=off, unseen=unseen)
+    off, unseen, settled = np.zeros((3, *known.shape), dtype=np.bool_)
+    start[known], off[known], unseen[known], settled[known] = (
+        found.start,
+        found.switched_off,
+        found.unseen,
+        found.settled,
+    )
+    return replace(times, start=start, switched_off=off, unseen=unseen, settled=settled)
 
 
 def refuse_treated_in_part(times: Times, group: tuple[AnyArray, Bools], treated: Ints, name: str) -> None:
@@ -218,24 +231,6 @@ def refuse_treated_in_part(times: Times, group: tuple[AnyArray, Bools], treated:
             code=Code.INVALID_MAPPING,
             found=parted,
         )
-
-
-def _derived(time: Floats, code: Ints, on: Bools) -> tuple[Floats, Bools, Bools]:
-    """First treated time of each row's group, whether it was untreated again later, and whether unseen just before."""
-    groups = int(code.max()) + 1
-    first, seen = np.full(groups, np.inf), np.full(groups, np.inf)
-    np.minimum.at(seen, code, time)
-    np.minimum.at(first, code[on], time[on])
-    back = np.zeros(groups, dtype=np.bool_)
-    back[code[~on & (time > first[code])]] = True
-    start = np.where(np.isinf(first), np.nan, np.where(first <= seen, -np.inf, first))
-    last = np.full(groups, -np.inf)
-    before = time < first[code]
-    np.maximum.at(last, code[before], time[before])
-    times = np.unique(time)
-    apart = np.searchsorted(times, first) - np.searchsorted(times, last)
-    unseen = np.isfinite(first) & np.isfinite(last) & (apart > 1)
-    return start[code], back[code], unseen[code]
 
 
 def build_timeline(times: Times, places: Places, treated: Ints | None, source: Source) -> Timeline:

@@ -9,6 +9,8 @@ from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.data.timeline import Times
 
+MANY_UNSEEN = 0.01
+
 
 def timeline_findings(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
     """Say what a reader of a panel should know before any estimate.
@@ -90,27 +92,45 @@ def _between(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
 
 
 def _unseen(timeline: Timeline, times: Times) -> tuple[Finding, ...]:
-    """Say for whom the start of treatment is derived from a row that may be later."""
+    """Say for whom the start of treatment was not seen, and whose was taken from others."""
     rows = times.unseen
     if not rows.any():
         return ()
     codes = timeline.cohort if timeline.unit is None else timeline.unit
-    noun = "cohorts" if timeline.unit is None else "units"
+    noun = "cohort" if timeline.unit is None else "unit"
     units, at = np.unique(codes[rows], return_index=True)
-    cohorts, counts = np.unique(timeline.cohort[rows][at], return_counts=True)
+    cohort, settled = timeline.cohort[rows][at], times.settled[rows][at]
+    count, taken = int(units.shape[0]), int(np.count_nonzero(settled))
+    share = count / np.unique(codes[~timeline.never]).shape[0]
+    open_, words = count - taken, []
+    if taken:
+        words.append(f"{taken:,} took the only start of others that fits.")
+    if open_:
+        words.append(f"{open_:,} with a cohort from when first seen treated may have started sooner.")
     labels = (*timeline.labels, "after the last")
+    found = np.unique(cohort)
     return (
         Finding(
             check="panel.start_unseen",
             about=STUDY,
-            grade=Grade.WARN,
+            grade=Grade.WARN if share > MANY_UNSEEN else Grade.NOTE,
             subject="treatment",
-            statistic=float(units.shape[0]),
-            message=f"{units.shape[0]:,} {noun} are not seen in the periods just before they are first seen treated, "
-            "so treatment may have started sooner than the cohort that is derived for them says.",
-            remedy="Name the first treated period as cohort, if it is known; or leave these units out, as they can "
-            "make cohorts, and event times, that never were.",
-            evidence=Table({"cohort derived": [labels[g] for g in cohorts], noun: counts.tolist()}),
+            statistic=float(count),
+            message=f"{count:,} treated {noun}{'s are' if count > 1 else ' is'} not seen in the periods just before "
+            f"{'they are' if count > 1 else 'it is'} first seen treated. {' '.join(words)}",
+            remedy="Name the first treated period as cohort, which settles it; or leave these out, as they can make "
+            "cohorts, and event times, that never were.",
+            evidence=Table(
+                {
+                    "cohort derived": [labels[g] for g in found],
+                    f"{noun}s": [int(np.count_nonzero(cohort == g)) for g in found],
+                }
+                | (
+                    {"taken from others": [int(np.count_nonzero(settled & (cohort == g))) for g in found]}
+                    if taken
+                    else {}
+                )
+            ),
         ),
     )
 
