@@ -216,6 +216,12 @@ def generate(
 
 
 @app.command()
+def warmup(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Compile the fast loops once, ahead of the first study that needs them."""
+    perform("warming", "warmup", json=json)
+
+
+@app.command()
 def calibrate(
     method: Annotated[str, typer.Option("--method", help="Comma-separated keys; alone, no check is run.")] = "",
     check: Annotated[str, typer.Option("--check", help="Comma-separated keys; alone, no method is.")] = "",

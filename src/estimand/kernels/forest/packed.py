@@ -8,7 +8,7 @@ the unit is Σ|ρ| / 2^(62 - 2b): 2⁻²⁶ of the mean |ρ| among 2,500 rows, 2
 import numpy as np
 import numpy.typing as npt
 
-from estimand.kernels.compiled import compiled
+from estimand.kernels.compiled import compiled, compiled_wide
 from estimand.kernels.forest.relabel import UPPER
 
 Floats = npt.NDArray[np.float64]
@@ -81,23 +81,46 @@ def _score(left: int, sums: Sums, penalty: float) -> float:
     return (pull * pull * (all_rows - rows) + away * away * rows - penalty * all_rows * all_rows) / share
 
 
-@compiled
-def _swept(bins: Ints, start: int, sums: Sums, rules: Rules) -> tuple[float, int]:
-    """Best score and threshold over all bins, the left side starting from ``start``."""
+@compiled_wide
+def _scored(lefts: Ints, scores: Floats, sums: Sums, rules: Rules) -> None:
+    """Score every threshold, without branches; minus one where a side is too small."""
     bits, total = sums
-    left, best, at = start, 0.0, -1
-    for code in range(bins.shape[0] - 1):
-        if bins[code] == 0:
-            continue
+    least, fewest, penalty, arms = rules
+    mask, all_rows = (1 << bits) - 1, float((total >> bits) & ((1 << bits) - 1))
+    for code in range(lefts.shape[0]):
+        left, right = lefts[code], total - lefts[code]
+        count, others = (left >> bits) & mask, (right >> bits) & mask
+        upper, above = left & mask, right & mask
+        smallest = min(upper, count - upper, above, others - above) if arms else least
+        fits = (min(count, others) >= fewest) & (smallest >= least)
+        pull, away, here, there = float(left >> (2 * bits)), float(right >> (2 * bits)), float(count), float(others)
+        score = (pull * pull * there + away * away * here - penalty * all_rows * all_rows) / (here * there)
+        scores[code] = score if fits else -1.0
+
+
+@compiled
+def _swept(bins: Ints, start: int, sums: Sums, rules: Rules, room: tuple[Ints, Floats]) -> float:
+    """Write the scores of all thresholds, the left side starting from ``start``; the best of them."""
+    lefts, scores = room
+    left, top = start, 0
+    for code in range(lefts.shape[0]):
         left += bins[code]
-        if not _enough(left, bits, rules):
-            continue
-        if not _enough(total - left, bits, rules):
-            break
-        score = _score(left, sums, rules[2])
-        if score > best:
-            best, at = score, code
-    return best, at
+        lefts[code] = left
+    _scored(lefts, scores, sums, rules)
+    # Positive numbers order as their bits do, and whole numbers have a maximum several at a time.
+    places = scores.view(np.int64)
+    for code in range(places.shape[0]):
+        top = max(top, places[code])
+    lefts[0] = top
+    return float(lefts.view(np.float64)[0])
+
+
+@compiled
+def _first(scores: Floats, best: float) -> int:
+    at = 0
+    while scores[at] != best:
+        at += 1
+    return at
 
 
 @compiled
@@ -170,17 +193,20 @@ def packed_split_kernel(
     rules = (rules[0], rules[1], rules[2] * _spread(numbers[: rows.shape[0]], sums[0]), rules[3])
     few = rows.shape[0] <= FEW_ROWS and bins.shape[0] <= ONE_WORD
     last = bins.shape[0] - 1
+    room = (np.empty(last, np.int64), np.empty(last))
     for j in features:
         if few:
             seen = _filled_few(codes[j], rows, numbers, bins) & ~(_ONE << np.uint64(last))
             score, at = _hopped(bins, seen, 0, sums, rules)
+            if score > best[0]:
+                best = (score, j, at, False)
         else:
             _filled(codes[j], rows, numbers, bins)
-            score, at = _swept(bins, 0, sums, rules)
-        if score > best[0]:
-            best = (score, j, at, False)
-        if bins[last] != 0:
-            score, at = _swept(bins, bins[last], sums, rules)
+            score = _swept(bins, 0, sums, rules, room)
             if score > best[0]:
-                best = (score, j, at, True)
+                best = (score, j, _first(room[1], score), False)
+        if bins[last] != 0:
+            score = _swept(bins, bins[last], sums, rules, room)
+            if score > best[0]:
+                best = (score, j, _first(room[1], score), True)
     return best

@@ -84,7 +84,7 @@ class CausalForest(Method):
     sample_fraction : float
         Share of the units in a tree, at most one half.
     mtry : int, optional
-        Columns tried at each node; default min(p, √p + 20).
+        Columns tried at each node; default min(p, √p + 30).
     honesty : bool
         Whether some of a tree's units only split and the others only estimate.
     split_share : float
@@ -102,7 +102,7 @@ class CausalForest(Method):
     sample_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.5
     mtry: Annotated[int, Field(ge=1)] | None = None
     honesty: bool = True
-    split_share: Annotated[float, Field(gt=0, lt=1)] = 0.75
+    split_share: Annotated[float, Field(gt=0, lt=1)] = 0.85
 
     def estimate(self, case: Case) -> Estimate:
         """Centre out of fold, grow, and average the scores."""

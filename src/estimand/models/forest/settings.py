@@ -19,7 +19,7 @@ class ForestSettings(Declared):
     sample_fraction : float
         Share of the independent units in a tree. A bag is half of them, whatever the share.
     mtry : int, optional
-        Features tried at each node; default min(p, √p + 20).
+        Features tried at each node; default min(p, √p + 30).
     min_leaf : int
         Rows above and below the mean of every treatment that each side of a split keeps; rows, without treatments.
     alpha : float
@@ -42,12 +42,12 @@ class ForestSettings(Declared):
     alpha: float = Field(default=0.05, ge=0, lt=0.5)
     imbalance_penalty: float = Field(default=0.0, ge=0)
     honesty: bool = True
-    split_share: float = Field(default=0.75, gt=0, lt=1)
+    split_share: float = Field(default=0.85, gt=0, lt=1)
     bins: int = Field(default=64, ge=3, le=256)
 
     def tried(self, features: int) -> int:
         """Features tried at each node."""
-        return min(features, ceil(features**0.5) + 20 if self.mtry is None else self.mtry)
+        return min(features, ceil(features**0.5) + 30 if self.mtry is None else self.mtry)
 
     def bags(self) -> int:
         """Bags of two trees.
