@@ -10,6 +10,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Method
 from estimand.core.question import Target
+from estimand.core.uncertainty import Normal
 from estimand.errors import IdentificationError, UnsupportedError
 from estimand.methods.panel.admitted import Admitted
 from estimand.methods.panel.cells import Aggregate, Cells, averages_of
@@ -83,7 +84,7 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
         inference=method.spec.inference,
         level=case.level,
         baseline=untreated_level(found, sought, result),
-        influence=found.influence(result.psi),
+        influence=found.influence(result.psi) if isinstance(result.uncertainty, Normal) else None,
         details=FrozenMap({"group_time": held.table(found.timeline.labels, own)}),
         findings=(*found.findings, *_lost(key, found, lost), *made.findings, *result.findings),
     )

@@ -146,7 +146,7 @@ class DifferenceInDifferences(Method):
             inference=self.spec.inference,
             level=case.level,
             baseline=None if ratio or spread is None or target is not Target.ATT else _baseline(case, fit, spread),
-            influence=_influence(fit, sample, value if ratio else 1.0),
+            influence=None if spread is None else _influence(fit, sample, value if ratio else 1.0),
             details=_details(case, layout, fit, start),
             findings=(
                 *comparison_findings(self.spec.key, timeline, start),
@@ -174,7 +174,7 @@ class DifferenceInDifferences(Method):
     def _spread(self, solved: Solved, counts: ClusterCounts | None) -> PanelSpread | None:
         """Covariance; none where clusters are asked for and only one of them is treated, or is not."""
         by_rows = self.covariance in {"HC1", "classical"}
-        if counts is not None and not by_rows and _lonely(counts) is not None:
+        if counts is not None and not by_rows and counts.lonely is not None:
             return None
         sample = solved.case.sample()
         return regression_spread(solved.fitted, sample, self.covariance, self.counted)
@@ -265,18 +265,9 @@ def _refuse_no_noise(fit: AbsorbedFit) -> None:
         )
 
 
-def _lonely(counts: ClusterCounts) -> str | None:
-    """Say why no clustered variance can be formed."""
-    if counts.treated == 1:
-        return "one cluster is treated, so nothing shows how treated clusters vary."
-    if counts.untreated == 1 and counts.treated > 0:
-        return "one cluster is not treated, so nothing shows how untreated clusters vary."
-    return None
-
-
 def _uncertainty(spread: PanelSpread | None, counts: ClusterCounts | None, *, ratio: bool) -> Uncertainty:
     if spread is None:
-        return Unknown("" if counts is None else str(_lonely(counts)))
+        return Unknown("" if counts is None else str(counts.lonely))
     return Normal(spread.vcov, spread.df, "log" if ratio else "identity", spread.correction)
 
 

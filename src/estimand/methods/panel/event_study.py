@@ -13,6 +13,7 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.panel import Panel
 from estimand.core.question import Target
 from estimand.core.table import Table
+from estimand.core.uncertainty import Normal
 from estimand.errors import DesignError, IdentificationError
 from estimand.methods.panel.admitted import Admitted, admitted, without_always_treated
 from estimand.methods.panel.cells import Cells
@@ -153,7 +154,7 @@ class EventStudy(Method):
             inference=self.spec.inference,
             level=case.level,
             baseline=untreated_level(found, cells.averages(shares), result),
-            influence=found.influence(result.psi),
+            influence=found.influence(result.psi) if isinstance(result.uncertainty, Normal) else None,
             details=FrozenMap({"event_times": _table(cells, ends)}),
             findings=(*found.findings, *(_staggered(found) if several else ()), *made.findings, *result.findings),
         )

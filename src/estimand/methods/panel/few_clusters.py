@@ -6,6 +6,7 @@ import numpy as np
 
 from estimand.core.finding import Finding, Grade
 from estimand.methods.panel.admitted import Admitted
+from estimand.methods.panel.regression_spread import ClusterCounts
 from estimand.stats.arrays import Bools, Floats
 
 FEW_CLUSTERS = 40
@@ -30,6 +31,15 @@ def scarcity(found: Admitted) -> str | None:
     if 0 < count[timeline.periods] < FEW_IN_COHORT:
         small.append(f"those never treated have {count[timeline.periods]}")
     return f"{', '.join(small)} of {total:,} clusters, and {FEW_IN_COHORT} are held to suffice" if small else None
+
+
+def lonely(found: Admitted) -> str | None:
+    """Say why no variance can be formed: one cluster treated, or, where all begin at once, one that is not."""
+    if not found.clustered:
+        return None
+    treated = int(np.unique(found.cluster[~found.timeline.never]).shape[0])
+    counts = ClusterCounts(treated, int(found.cluster.max()) + 1 - treated)
+    return counts.lonely if treated == 1 or found.timeline.cohorts().shape[0] == 1 else None
 
 
 def scarcity_finding(key: str, what: str, found: Admitted, used: str) -> Finding:

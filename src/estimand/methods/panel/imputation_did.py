@@ -13,12 +13,12 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.panel import Panel
 from estimand.core.question import Target
-from estimand.core.uncertainty import Normal
+from estimand.core.uncertainty import Normal, Unknown
 from estimand.errors import IdentificationError, UnsupportedError
 from estimand.methods.panel.admitted import Admitted, admitted
 from estimand.methods.panel.cells import Aggregate, averages_of, cells_of
 from estimand.methods.panel.covariates import Entered, entered, left_out_finding
-from estimand.methods.panel.few_clusters import jackknife, scarcity, scarcity_finding
+from estimand.methods.panel.few_clusters import jackknife, lonely, scarcity, scarcity_finding
 from estimand.methods.panel.imputed_averages import Averaged, Noise, averaged, averaged_again
 from estimand.methods.panel.pretrends import pretrends
 from estimand.stats.absorbed import cluster_positions
@@ -131,8 +131,8 @@ class ImputationDiD(Method):
             n_obs=found.n - int(np.count_nonzero(lost)),
             inference=self.spec.inference,
             level=case.level,
-            baseline=made.baseline,
-            influence=found.influence(made.psi),
+            baseline=made.baseline if isinstance(uncertainty, Normal) else None,
+            influence=found.influence(made.psi) if isinstance(uncertainty, Normal) else None,
             details=FrozenMap(details),
             findings=(*found.findings, *_lost(found, lost), *_left_out(covariates, fit), *warnings),
         )
@@ -144,9 +144,11 @@ class ImputationDiD(Method):
 
     def _uncertainty(
         self, found: Admitted, made: Averaged, again: Callable[[Bools], Floats]
-    ) -> tuple[Normal, tuple[Finding, ...]]:
+    ) -> tuple[Normal | Unknown, tuple[Finding, ...]]:
         """Covariance of the averages, and what there is to say of it."""
-        scarce = scarcity(found)
+        scarce, alone = scarcity(found), lonely(found)
+        if alone is not None:
+            return Unknown(alone), self._said(found, scarce, "None is claimed.")
         df = np.full(made.value.shape[0], made.psi.shape[0] - 1.0) if found.clustered else None
         usual = Normal(influence_covariance(made.psi, 1), df, "identity", self._noise)
         if self.covariance != "jackknife" and (self.covariance is not None or scarce is None):

@@ -133,6 +133,15 @@ class ClusterCounts:
         """Of either kind."""
         return min(self.treated, self.untreated)
 
+    @property
+    def lonely(self) -> str | None:
+        """Why no clustered variance can be formed; None where it can."""
+        if self.treated == 1:
+            return "one cluster is treated, so nothing shows how treated clusters vary."
+        if self.untreated == 1 and self.treated > 0:
+            return "one cluster is not treated, so nothing shows how untreated clusters vary."
+        return None
+
 
 def cluster_counts(sample: Sample) -> ClusterCounts | None:
     """Count clusters with and without treated rows; None without clusters."""

@@ -8,10 +8,11 @@ import numpy as np
 
 from estimand.core.estimate import Baseline
 from estimand.core.finding import Finding
-from estimand.core.uncertainty import Normal
+from estimand.core.uncertainty import Normal, Unknown
 from estimand.errors import DataError, DesignError, IdentificationError
 from estimand.methods.panel.admitted import Admitted
 from estimand.methods.panel.covariates import left_out_finding
+from estimand.methods.panel.few_clusters import lonely
 from estimand.methods.panel.regression_spread import MANY_CLUSTERS, Counted, cluster_counts, cluster_findings
 from estimand.stats.absorb import absorber
 from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares
@@ -80,13 +81,14 @@ class Combined:
     value : ndarray of shape (k,)
     psi : ndarray of shape (clusters, k)
         What each cluster adds to the values.
-    uncertainty : Normal
+    uncertainty : Normal | Unknown
+        Unknown with one cluster treated, or one that is not.
     findings : tuple of Finding
     """
 
     value: Floats
     psi: Floats
-    uncertainty: Normal
+    uncertainty: Normal | Unknown
     findings: tuple[Finding, ...]
 
 
@@ -158,6 +160,9 @@ def combined(
     combinations[:, : int(fit.kept[:q].sum())] = shares[:, fit.kept[:q]]
     kind = _chosen(made, combinations, errors.kind)
     data = (found.values, made.columns)
+    value, alone = shares @ made.coefficients, lonely(found)
+    if alone is not None:
+        return Combined(value, np.zeros((0, value.shape[0])), Unknown(alone), _warnings(key, found, "none"))
     scores = combination_scores(fit, data, found.cluster, combinations, kind, errors.nested(fit))
     if np.isnan(scores.df).any():
         raise IdentificationError(
@@ -172,7 +177,7 @@ def combined(
         plain, spread = plain + drawn, spread + drawn * np.sqrt(inflated)
     df = scores.df if found.clustered else np.full(shares.shape[0], float(fit.df_residual))
     normal = Normal(np.asarray(spread.T @ spread), df, "identity", kind if found.clustered else "HC1")
-    return Combined(shares @ made.coefficients, plain, normal, _warnings(key, found, kind))
+    return Combined(value, plain, normal, _warnings(key, found, kind))
 
 
 def _chosen(made: Saturated, combinations: Floats, covariance: SaturatedCovariance | None) -> ClusterKind:
@@ -220,8 +225,10 @@ def drawn_rows(found: Admitted, sought: Sequence[Average], effect: Floats, value
     return np.stack(moved, axis=1)
 
 
-def untreated_level(found: Admitted, sought: Sequence[Average], result: Combined) -> Baseline:
-    """Average outcome of the rows of each term less its effect, and its covariance with the values."""
+def untreated_level(found: Admitted, sought: Sequence[Average], result: Combined) -> Baseline | None:
+    """Average outcome of the rows of each term less its effect, and its covariance; None where that is unknown."""
+    if isinstance(result.uncertainty, Unknown):
+        return None
     level = np.array([average.of(found.values) for average in sought])
     moved = drawn_rows(found, sought, found.values, level) - result.psi
     return Baseline(level - result.value, moved.T @ moved, result.psi.T @ moved)
