@@ -1,0 +1,69 @@
+"""R: the effect that best explains the outcome's residual by the arm's."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from estimand.core.case import Case
+from estimand.core.design import Experiment, Observational
+from estimand.core.estimate import Estimate
+from estimand.core.learner import Learner, LearnerOption
+from estimand.core.method import Method, method
+from estimand.core.question import Target
+from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned, learners
+
+
+@method(
+    "r_learner",
+    designs=(Observational, Experiment),
+    references=(
+        "Nie & Wager 2021, doi:10.1093/biomet/asaa076",
+        "Robinson 1988, doi:10.2307/1912705",
+        "Robins, Rotnitzky & Zhao 1994, doi:10.1080/01621459.1994.10476818",
+    ),
+    inference="influence",
+    invariances=("row_order", "covariate_scale"),
+    why_not=WHY_NOT,
+    details=DETAILS,
+)
+class RLearner(Method):
+    r"""The effect that best explains the outcome's residual by the arm's.
+
+    Estimand: τ(x) = E[Y(a) - Y(0) | X = x] for every row, and as the value E[Y(a) - Y(0)] over everyone (ATE) or over
+    those in arm a (ATT).
+
+    τ minimises Σ{Y - m(X) - τ(X)(W - e(X))}², as a weighted regression; m and e leave out two folds, the row's own and
+    the one asked about. Each arm is set against control on the rows of the two.
+
+    A row's effect comes from models that its fold had no part in. The average is that of doubly robust scores with
+    out-of-fold propensities and predictions of an outcome model in each arm: the one of ``aipw``, whatever the effects.
+    Scores also give the average effect of each fifth of the predicted effects, ranked within folds, and the best linear
+    approximation by the covariates.
+
+    Assumes no unmeasured confounding given the covariates, and overlap.
+
+    Variance: of the average Σψψ'/n², sampling weights multiplying ψ; single effects have none.
+
+    Parameters
+    ----------
+    target : "ATE" | "ATT"
+    learner : Learner
+        The outcome.
+    propensity_learner : Learner, optional
+        For the effects and the scores. ``learner`` by default.
+    effect_learner : Learner, optional
+        Regresses what is made of the rows on the covariates; ``learner`` by default.
+    folds : int or tuple of int
+        Number of folds, at least three, or the fold of each row.
+    """
+
+    target: Literal[Target.ATE, Target.ATT] = Target.ATE
+    learner: LearnerOption = Learner("boosting")
+    propensity_learner: LearnerOption | None = None
+    effect_learner: LearnerOption | None = None
+    folds: Annotated[int, Field(ge=3)] | tuple[int, ...] = 5
+
+    def estimate(self, case: Case) -> Estimate:
+        """Fit effects out of fold, and average the scores."""
+        used = learners(self.learner, self.propensity_learner, self.effect_learner)
+        return learned(case, self, Asked("r_learner", self.target, used, self.folds))
