@@ -1,6 +1,6 @@
 """Run EconML's causal forest on given data: ``causal_forest_peer.py WAY FILE TREES``.
 
-The file holds covariates ``x``, arm ``d``, outcome ``y``, effects ``tau``, and our nuisances ``m`` and ``e``. ``dml`` is
+The file holds covariates ``x``, arm ``d``, outcome ``y``, effects ``tau``, and our nuisances ``m``, ``e``. ``dml`` is
 CausalForestDML as its manual uses it; ``matched`` the forest alone on our nuisances, at our subsample and candidates.
 Prints, as JSON, seconds (fit, effects and intervals), RMSE of effects and coverage of pointwise intervals.
 """
