@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ DESIGN = {
 }
 
 
-def _method(key: str, **options: object) -> Estimate:
+def _method(key: str, **options: Any) -> Estimate:
     return estimate(datasets.generate("outreach", rows=ROWS, seed=0), DESIGN, key, **options)
 
 
