@@ -48,7 +48,7 @@ from estimand.stats.weighting import target_weights
         Detail("weights", "(n,)", "weight of each row's residual, mean one in each arm"),
     ),
 )
-class CausalForest(Method):
+class ForestEffects(Method):
     r"""Effects given covariates by honest trees grown on centred data, and their average by doubly robust scores.
 
     Estimand: τ(x) = E[Y(a) - Y(0) | X = x] for every row, and as the value E[Y(a) - Y(0)] over everyone (ATE), over

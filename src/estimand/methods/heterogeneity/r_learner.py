@@ -26,7 +26,7 @@ from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, lear
     why_not=WHY_NOT,
     details=DETAILS,
 )
-class RLearner(Method):
+class RLearnerEffects(Method):
     r"""The effect that best explains the outcome's residual by the arm's.
 
     Estimand: τ(x) = E[Y(a) - Y(0) | X = x] for every row, and as the value E[Y(a) - Y(0)] over everyone (ATE) or over

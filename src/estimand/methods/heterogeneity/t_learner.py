@@ -25,7 +25,7 @@ from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, lear
     why_not=WHY_NOT,
     details=DETAILS,
 )
-class TLearner(Method):
+class TLearnerEffects(Method):
     r"""An outcome model in each arm, and their difference.
 
     Estimand: τ(x) = E[Y(a) - Y(0) | X = x] for every row, and as the value E[Y(a) - Y(0)] over everyone (ATE) or over
