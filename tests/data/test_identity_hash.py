@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import plain_table, sample_of
 
-from estimand.data.identity import hash_positions
+from estimand.data.identity import cluster_codes, hash_positions
 from estimand.errors import Code, DataError
 
 TEXT_IDS = [3262765634605483607, 2984610181246591869]
@@ -20,6 +20,13 @@ NUMBER_IDS = [0, 6238072747940578789, 15839785061582574730]
 
 def ids_of(units, **columns):
     return sample_of(plain_table(who=units, **columns), unit="who").ids
+
+
+def test_codes_do_not_share_the_memory_of_what_was_read():
+    read = np.arange(5)
+    codes = cluster_codes(read)
+    read[:] = 0
+    assert codes.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_ids_are_known_numbers():

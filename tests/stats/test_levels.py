@@ -42,3 +42,10 @@ def test_other_values(values: np.ndarray) -> None:
     expected = np.unique(values, return_inverse=True)
     assert np.array_equal(levels, expected[0], equal_nan=values.dtype.kind == "f")
     assert codes.tolist() == expected[1].tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+def test_only_positions_of_the_same_type_are_handed_back(dtype: type) -> None:
+    values = np.array([2, 0, 1, 2], dtype=dtype)
+    assert (numbered(values)[1] is values) == (dtype is np.int64)
+    assert numbered(values + dtype(1))[1].tolist() == [2, 0, 1, 2]

@@ -129,7 +129,9 @@ def refuse_repeats(values: AnyArray, ids: Hashes, unit: str, source: Source) -> 
 def cluster_codes(values: AnyArray) -> Ints:
     """Number the clusters in order of their identifiers: integers of shape (n,)."""
     if values.dtype != object:
-        return numbered(values)[1]
+        codes = numbered(values)[1]
+        # The values may lie in the reader's own memory, which the rows must not share.
+        return codes.copy() if codes is values else codes
     codes, levels = pd.factorize(values)
     place = np.empty(levels.shape[0], dtype=np.int64)
     place[np.argsort(levels, kind="stable")] = np.arange(levels.shape[0])

@@ -16,6 +16,7 @@ from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.basis import gram, independent_columns
 from estimand.stats.cluster import Block, ClusterScores, block_scores
 from estimand.stats.influence import sum_within
+from estimand.stats.levels import numbered
 from estimand.stats.linear import least_squares
 
 SumKind: TypeAlias = Literal["CR0", "CR1"]
@@ -166,15 +167,8 @@ def clustered_scores(
 
 def cluster_positions(cluster: Ints) -> tuple[int, Ints]:
     """Number the clusters that occur from 0, in order: how many, and of each row, shape (n,)."""
-    top = int(cluster.max()) + 1
-    if int(cluster.min()) < 0 or top > 8 * cluster.shape[0] + 1024:
-        found, position = np.unique(cluster, return_inverse=True)
-        return int(found.shape[0]), position
-    seen = np.zeros(top, dtype=np.bool_)
-    seen[cluster] = True
-    if seen.all():
-        return top, cluster
-    return int(seen.sum()), (np.cumsum(seen) - 1)[cluster]
+    found, position = numbered(cluster)
+    return int(found.shape[0]), position
 
 
 def parameters_counted(fit: AbsorbedFit, cluster: Ints, nested: Bools | None = None) -> int:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from estimand.stats.arrays import AnyArray, Bools, Ints
 
 N = TypeVar("N", bound=np.generic)
-WIDEST = 4
+WIDEST = 8
 NARROW = 1_024
 
 
@@ -23,42 +23,43 @@ def numbered(values: npt.NDArray[N]) -> tuple[npt.NDArray[N], Ints]:
     -------
     levels : ndarray of shape (m,)
     codes : ndarray of shape (n,)
+        The very array given, where its values are their own positions.
 
     Examples
     --------
     >>> numbered(np.array([7.0, 3.0, 7.0]))
     (array([3., 7.]), array([1, 0, 1]))
     """
-    offsets = _offsets(values)
-    if offsets is None:
+    found = _offsets(values)
+    if found is None:
         levels, codes = np.unique(values, return_inverse=True)
         return levels, codes.astype(np.int64, copy=False)
-    seen = occurring(offsets)
-    first = values.min()
-    levels = (np.flatnonzero(seen) + int(first)).astype(values.dtype)
+    first, widest, offsets = found
+    seen = occurring(offsets, widest)
+    levels = (np.flatnonzero(seen) + first).astype(values.dtype)
     return levels, offsets if seen.all() else (np.cumsum(seen) - 1)[offsets]
 
 
-def occurring(codes: Ints) -> Bools:
-    """Tell which of the numbers from 0 to the largest occur, shape (max + 1,)."""
-    seen = np.zeros(int(codes.max()) + 1, dtype=np.bool_)
+def occurring(codes: Ints, largest: int | None = None) -> Bools:
+    """Tell which of the numbers from 0 to the largest occur, shape (largest + 1,)."""
+    seen = np.zeros((int(codes.max()) if largest is None else largest) + 1, dtype=np.bool_)
     seen[codes] = True
     return seen
 
 
-def _offsets(values: AnyArray) -> Ints | None:
-    """Distance of whole numbers from the least, where counting them is cheaper than sorting; None elsewhere."""
+def _offsets(values: AnyArray) -> tuple[int, int, Ints] | None:
+    """Least of whole numbers, their range and distance from it, where counting is cheaper than sorting; else None."""
     if values.size == 0 or values.dtype.kind not in "iuf":
         return None
     low, high = values.min(), values.max()
     # A not-a-number fails the comparison too.
     if not float(high) - float(low) <= WIDEST * values.size + NARROW or abs(float(low)) > 2.0**52:
         return None
-    if values.dtype.kind == "f":
-        whole = values.astype(np.int64)
-        if not np.array_equal(whole, values):
-            return None
-        return whole - int(low)
+    first = int(low)
+    widest = int(high) - first
     if values.dtype.kind == "u":
-        return np.asarray(values - low).astype(np.int64)
-    return np.asarray(values.astype(np.int64, copy=False) - int(low))
+        return first, widest, np.asarray(values - low).astype(np.int64)
+    whole = values.astype(np.int64, copy=False)
+    if values.dtype.kind == "f" and not np.array_equal(whole, values):
+        return None
+    return first, widest, whole if first == 0 else whole - first

@@ -10,6 +10,7 @@ import numpy as np
 
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
 from estimand.stats.group_time import Cells
+from estimand.stats.levels import numbered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,10 +264,3 @@ def _with_ones(columns: Floats) -> Floats:
         spread = np.sqrt(np.mean(np.square(centred)))
         out[j + 1] = centred / spread if spread > 0.0 else 0.0
     return out
-
-
-def numbered(codes: Ints) -> tuple[Ints, Ints]:
-    """Codes that occur, ascending, and the position of each row's among them; codes are whole numbers from 0."""
-    present = np.bincount(codes) > 0
-    found = np.flatnonzero(present)
-    return found, codes if found.shape[0] == present.shape[0] else (np.cumsum(present) - 1)[codes]

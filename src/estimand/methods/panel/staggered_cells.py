@@ -14,7 +14,8 @@ from estimand.stats.did_aggregation import Aggregate, Aggregation, aggregated
 from estimand.stats.did_scores import Estimator
 from estimand.stats.did_sweep import Averaged, averaged
 from estimand.stats.group_time import Base, Cells, Control, base_period, planned_cells
-from estimand.stats.rollout import Followed, Rows, Sampled, followed, numbered, sampled
+from estimand.stats.levels import numbered
+from estimand.stats.rollout import Followed, Rows, Sampled, followed, sampled
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.did_jackknife import jackknife_covariance, left_out_moves, welch_freedom
 from estimand.stats.did_sweep import values_again
 from estimand.stats.influence import influence_covariance, sum_within
-from estimand.stats.rollout import numbered
+from estimand.stats.levels import numbered
 
 FEW_IN_COHORT = 5
 MOST_REFITS = 200
