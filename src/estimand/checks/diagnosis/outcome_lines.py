@@ -8,6 +8,7 @@ import numpy as np
 from estimand.checks.diagnosis.bends import Bends
 from estimand.core.estimate import Estimate
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights
 from estimand.core.sample import Sample
 from estimand.stats.added_terms import Line, Link, fitted_line
 from estimand.stats.arrays import Floats, Ints
@@ -149,9 +150,10 @@ def _fitted(link: Link, pooled: bool, moments: int, found: Bends, values: Floats
     parts = {POOLED: np.arange(sample.n)} if pooled else {a: np.flatnonzero(sample.arm == a) for a in arms}
     columns = _with_arms(sample.arm, len(sample.arms), raw) if pooled else raw
     lines: dict[int, Line] = {}
+    weights = given_weights(sample)
     for a, rows in parts.items():
-        weights = None if sample.weights is None else sample.weights[rows] / sample.weights.mean()
-        line = fitted_line(columns[rows], values[rows], found.terms[rows], link, weights)
+        held = None if weights is None else weights[rows]
+        line = fitted_line(columns[rows], values[rows], found.terms[rows], link, held)
         if line is None:
             return None
         lines[a] = line

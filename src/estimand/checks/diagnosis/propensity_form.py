@@ -13,6 +13,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.learner import Learner
 from estimand.core.nuisances import FoldPlan
 from estimand.core.question import Target
+from estimand.core.row_weights import row_weights
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.stats.added_terms import add_terms, joint_p_value, scaled
@@ -128,7 +129,7 @@ def _against_control(sample: Sample, chance: Floats, terms: Floats, arm: int) ->
     """P-value of the terms in the odds of an arm against control, among the rows of both."""
     rows = np.flatnonzero((sample.arm == arm) | (sample.arm == 0))
     treated = chance[rows, arm] / (chance[rows, arm] + chance[rows, 0])
-    weights = np.ones(rows.size) if sample.weights is None else sample.weights[rows] / sample.weights.mean()
+    weights = row_weights(sample)[rows]
     basis = independent_basis(sample.features.values[rows])
     added = add_terms(
         basis.matrix,

@@ -11,6 +11,7 @@ from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.jsonable import number
 from estimand.core.panel import Panel
+from estimand.core.row_weights import given_weights
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
@@ -189,7 +190,7 @@ class NegativeWeights(Check):
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Weigh once, and answer for each."""
         timeline, sample = case.timeline(), case.sample()
-        weights = None if sample.weights is None else sample.weights / sample.weights.mean()
+        weights = given_weights(sample)
         levels = absorber([_units(timeline), timeline.period, *timeline.absorbed.values()], weights)
         treated = sample.arm == 1
         cells = cell_weights(levels.residualise(treated.astype(float)), treated, _cells(timeline), weights)

@@ -16,6 +16,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.learner import as_learner
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
+from estimand.core.row_weights import row_weights
 from estimand.core.table import Table
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import Bools, Floats, Ints
@@ -217,7 +218,7 @@ def tilted(case: Case, estimate: Estimate, against: int) -> Tilted:
         raise UnsupportedError("The propensity has no estimating equation.", remedy="Use a parametric learner.")
     own = np.asarray(estimate.details["propensity"])
     propensity = np.column_stack([1.0 - own, own]) if own.ndim == 1 else own
-    design = np.ones(sample.n) if sample.weights is None else sample.weights / sample.weights.mean()
+    design = row_weights(sample)
     kept = _kept(estimate, fit.prediction)
     weights = np.where(kept, design * target_weights(sample.arm, propensity, str(estimate.target), against), 0.0)
     slopes = log_weight_slopes(sample.arm, propensity, str(estimate.target), against)

@@ -11,12 +11,12 @@ from estimand.core.estimate import Estimate
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
+from estimand.core.row_weights import refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import Code, ConvergenceError, DesignError, IdentificationError
 from estimand.methods.adjustment.contrast import Reported, contrast
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
-from estimand.methods.adjustment.sampling import refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats
 from estimand.stats.balance import effective_size, largest_share

@@ -12,12 +12,13 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Target
+from estimand.core.row_weights import refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import Code, DesignError, IdentificationError
 from estimand.methods.adjustment.matching_report import account, by_arm
 from estimand.methods.adjustment.matching_space import strata_of
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import refuse_observation, refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import refuse_observation
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.stratification_given import Compared, compared
 from estimand.stats.arrays import Bools, Floats, Ints

@@ -12,6 +12,7 @@ from estimand.core.influence import Influence
 from estimand.core.method import Method, method
 from estimand.core.moments import Moments
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights, row_weights
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
 from estimand.errors import DataError, UnsupportedError
@@ -20,7 +21,6 @@ from estimand.methods.adjustment.difference_ratio import Ratio, outcome_of_momen
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast
 from estimand.methods.adjustment.robust import clustered_spread
-from estimand.methods.adjustment.sampling import given_weights, row_weights
 from estimand.stats.arrays import Floats
 from estimand.stats.cluster import Block
 from estimand.stats.intervals import welch_df

@@ -15,13 +15,13 @@ from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
+from estimand.core.row_weights import mean_one_by_arm, refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import Code, IdentificationError
 from estimand.methods.adjustment.aipw import AIPW
 from estimand.methods.adjustment.contrast import Reported, effect, rows_of, split_spread
 from estimand.methods.adjustment.notes import learner_notes, relabelled
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats
 

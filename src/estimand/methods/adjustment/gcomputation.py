@@ -12,13 +12,13 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import Score
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights, refuse_precision
 from estimand.core.sample import Sample
 from estimand.errors import Code, ConvergenceError, DesignError
 from estimand.methods.adjustment.collinear import refuse_determined
 from estimand.methods.adjustment.contrast import Reported, Rows, contrast, rows_of
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
-from estimand.methods.adjustment.sampling import given_weights, refuse_precision
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.standardised import Family, Layout, Model, standardised
 from estimand.stats.arrays import Floats

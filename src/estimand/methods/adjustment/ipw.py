@@ -15,6 +15,7 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
 from estimand.core.resampling import Replicator
+from estimand.core.row_weights import given_weights, mean_one_by_arm, refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
 from estimand.methods.adjustment.collinear import dropped_finding, surprising
@@ -22,7 +23,6 @@ from estimand.methods.adjustment.contrast import Reported, contrast
 from estimand.methods.adjustment.ipw_replicates import weighted_replicates
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
-from estimand.methods.adjustment.sampling import given_weights, mean_one_by_arm, refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.tails import Tails, clipped, trimmed
 from estimand.stats.arrays import Floats, Ints

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights
 from estimand.core.sample import Sample
-from estimand.methods.adjustment.sampling import given_weights
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.glm import GLMFit
 from estimand.stats.replicates import Logits, blocks_of, odds

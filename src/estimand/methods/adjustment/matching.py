@@ -13,6 +13,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights, refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
 from estimand.errors import Code, DesignError, IdentificationError, UnsupportedError
@@ -33,7 +34,7 @@ from estimand.methods.adjustment.matching_reuse import (
 )
 from estimand.methods.adjustment.matching_space import Distance, Measured, measured
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import given_weights, refuse_observation, refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import refuse_observation
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.neighbours import Rule

@@ -8,9 +8,9 @@ from estimand.core.case import Case
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.question import Target
+from estimand.core.row_weights import mean_one_by_arm, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
-from estimand.methods.adjustment.sampling import mean_one_by_arm, row_weights
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.balance import standardised_difference
 

@@ -7,7 +7,7 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.estimate import Population
 from estimand.core.question import Target
-from estimand.methods.adjustment.sampling import row_weights
+from estimand.core.row_weights import row_weights
 from estimand.stats.arrays import Bools, Ints
 
 _ARMS: dict[Target, Callable[[Ints], Bools]] = {

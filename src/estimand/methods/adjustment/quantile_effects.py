@@ -16,13 +16,13 @@ from estimand.core.learner import Learner
 from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
+from estimand.core.row_weights import refuse_precision
 from estimand.errors import Code, DataError, DesignError, IdentificationError
 from estimand.methods.adjustment.collinear import dropped_finding, surprising
 from estimand.methods.adjustment.contrast import Reported, contrast
 from estimand.methods.adjustment.ipw import Weighted, hajek_mean, required_score
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Means
-from estimand.methods.adjustment.sampling import refuse_precision
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.tails import Tails
 from estimand.stats.arrays import Floats

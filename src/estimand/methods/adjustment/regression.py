@@ -14,6 +14,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
 from estimand.core.resampling import Replicator
+from estimand.core.row_weights import row_weights
 from estimand.core.sample import Sample
 from estimand.errors import DataError, DesignError, UnsupportedError
 from estimand.methods.adjustment.collinear import dropped_finding, refuse_determined, refuse_unreachable, surprising
@@ -23,7 +24,7 @@ from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Means
 from estimand.methods.adjustment.regression_replicates import arm_lines, one_line
 from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
-from estimand.methods.adjustment.sampling import refuse_fixed_rows, row_weights
+from estimand.methods.adjustment.sampling import refuse_fixed_rows
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.basis import independent_basis

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from estimand.core.row_weights import row_weights
 from estimand.core.sample import Sample
-from estimand.methods.adjustment.sampling import row_weights
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.replicates import Line
 

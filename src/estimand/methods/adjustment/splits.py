@@ -11,9 +11,9 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner
 from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
+from estimand.core.row_weights import mean_one_by_arm, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import Code, IdentificationError
-from estimand.methods.adjustment.sampling import mean_one_by_arm, row_weights
 from estimand.methods.adjustment.tails import Tails, clipped
 from estimand.stats.arrays import Floats
 from estimand.stats.weighting import target_weights

@@ -13,12 +13,13 @@ from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
+from estimand.core.row_weights import mean_one_by_arm, refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Normal
 from estimand.errors import Code, DataError, DesignError, IdentificationError
 from estimand.methods.adjustment.population import population
-from estimand.methods.adjustment.sampling import mean_one_by_arm, refuse_observation, refuse_precision, row_weights
+from estimand.methods.adjustment.sampling import refuse_observation
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.stratification_given import (
     compared,

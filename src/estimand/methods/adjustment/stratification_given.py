@@ -6,11 +6,11 @@ import numpy as np
 
 from estimand.core.case import Case
 from estimand.core.finding import Finding, Grade
+from estimand.core.row_weights import mean_one_by_arm, row_weights
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.uncertainty import Normal
 from estimand.errors import Code, IdentificationError
-from estimand.methods.adjustment.sampling import mean_one_by_arm, row_weights
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.influence import sum_within
 from estimand.stats.strata import (

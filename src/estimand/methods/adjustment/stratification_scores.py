@@ -8,8 +8,8 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.learner import Learner
 from estimand.core.nuisances import FoldPlan
+from estimand.core.row_weights import given_weights
 from estimand.errors import Code, ConvergenceError, IdentificationError
-from estimand.methods.adjustment.sampling import given_weights
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.basis import independent_basis
 from estimand.stats.glm import fit_glm

@@ -14,13 +14,13 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
+from estimand.core.row_weights import refuse_precision, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import ConvergenceError
 from estimand.methods.adjustment.contrast import Reported, repeated_contrast
 from estimand.methods.adjustment.notes import learner_notes
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
-from estimand.methods.adjustment.sampling import refuse_precision, row_weights
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.splits import (
     Fitting,

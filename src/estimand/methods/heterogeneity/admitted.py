@@ -1,13 +1,12 @@
 """Cases that a method for varying effects takes, and whom its average is about."""
 
-import numpy as np
-
 from estimand.core.case import Case
 from estimand.core.estimate import Population
 from estimand.core.finding import Finding, Grade
 from estimand.core.question import Target
+from estimand.core.row_weights import refuse_precision
 from estimand.core.sample import Sample
-from estimand.errors import Code, DataError, IdentificationError, UnsupportedError
+from estimand.errors import Code, DataError, IdentificationError
 from estimand.stats.arrays import Floats
 
 _WHO = {Target.ATT: "the treated", Target.ATO: "those common to both arms"}
@@ -26,11 +25,7 @@ def admitted(key: str, case: Case) -> Sample:
         If the covariates tell an arm from control perfectly, and nothing was randomised.
     """
     sample = case.sample()
-    if sample.weight_kind == "precision":
-        raise UnsupportedError(
-            f"Method '{key}' averages over people, and precision weights say how noisy rows are.",
-            remedy="Use 'regression', which takes them; or declare the weights as sampling weights.",
-        )
+    refuse_precision(key, sample)
     if not sample.features.features:
         raise DataError(
             f"Method '{key}' tells people apart by covariates, and the design names none.",
@@ -63,11 +58,6 @@ def refuse_certainty(propensity: Floats, sample: Sample) -> None:
                 remedy="Leave those rows out, or drop the covariate that decides the arm.",
                 code=Code.INSUFFICIENT_OVERLAP,
             )
-
-
-def row_weights(sample: Sample) -> Floats:
-    """Weight of each row, shape (n,), mean one."""
-    return np.ones(sample.n) if sample.weights is None else np.asarray(sample.weights / sample.weights.mean())
 
 
 def population(case: Case, target: Target) -> Population:

@@ -14,9 +14,10 @@ from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
+from estimand.core.row_weights import mean_one_by_arm, row_weights
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
-from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, row_weights
+from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty
 from estimand.methods.heterogeneity.averaged import Told, averaged
 from estimand.models.forest.binning import find_cuts
 from estimand.models.forest.growth import Ground, Grown, grow
@@ -120,6 +121,7 @@ class ForestEffects(Method):
         refuse_certainty(propensity.prediction, sample)
         grown, effects, variance = self._effects(case, propensity.prediction, mean.prediction)
         known = Known(case.values(), sample.arm, propensity.prediction, mean.prediction, effects, row_weights(sample))
+        weights = target_weights(sample.arm, propensity.prediction, self.target)
         details = {
             "effects": _flat(effects),
             "effect_std_error": _flat(np.sqrt(variance)),
@@ -127,7 +129,7 @@ class ForestEffects(Method):
             "nuisance_loss": FrozenMap({**propensity.loss, **mean.loss}),
             "calibration": FrozenMap({**propensity.calibration, **mean.calibration}),
             "propensity": _flat(propensity.prediction[:, 1:]) if len(sample.arms) == 2 else propensity.prediction,
-            "weights": _mean_one_by_arm(sample, propensity.prediction, self.target),
+            "weights": mean_one_by_arm(weights * row_weights(sample), sample),
         }
         findings = (_pointwise(key), *learner_notes(key, (*propensity.notes, *mean.notes)))
         return averaged(case, self, self.target, known, Told(details, findings))
@@ -166,17 +168,6 @@ def _by_covariate(sample: Sample, importance: Floats) -> dict[str, float]:
     out: dict[str, float] = {}
     for feature, share in zip(sample.features.features, importance, strict=True):
         out[feature.source] = out.get(feature.source, 0.0) + float(share)
-    return out
-
-
-def _mean_one_by_arm(sample: Sample, propensity: Floats, target: Target) -> Floats:
-    """Weights of the residuals in the score, scaled to mean one in each arm."""
-    weights = target_weights(sample.arm, propensity, target) * row_weights(sample)
-    out = np.zeros(sample.n)
-    for a in range(len(sample.arms)):
-        member = sample.arm == a
-        if weights[member].any():
-            out[member] = weights[member] / weights[member].mean()
     return out
 
 

@@ -11,10 +11,11 @@ from estimand.core.learner import Learner
 from estimand.core.method import Detail, Method
 from estimand.core.nuisances import Fit, FoldPlan, Nuisance
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights, mean_one_by_arm, row_weights
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.errors import UnsupportedError
-from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, row_weights
+from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty
 from estimand.methods.heterogeneity.averaged import Told, averaged
 from estimand.models.effects.crossing import RECIPES, Crossed, Kind, crossed
 from estimand.models.effects.ground import Ground, Learners
@@ -91,12 +92,13 @@ def learned(case: Case, method: Method, asked: Asked) -> Estimate:
     found = crossed(ground, recipe, case.run)
     known = _known(case, sample, propensity, outcomes)
     fits = (propensity, *outcomes)
+    weights = target_weights(sample.arm, propensity.prediction, asked.target)
     details = {
         **_told_of_effects(sample, ground, order, found, known),
         "nuisance_loss": FrozenMap({name: value for fit in fits for name, value in fit.loss.items()}),
         "calibration": FrozenMap({name: value for fit in fits for name, value in fit.calibration.items()}),
         "propensity": propensity.prediction if len(sample.arms) > 2 else propensity.prediction[:, 1],
-        "weights": _mean_one_by_arm(sample, propensity.prediction, asked.target),
+        "weights": mean_one_by_arm(weights * row_weights(sample), sample),
     }
     notes = (*(note for fit in fits for note in fit.notes), *sorted(set(recipe.teacher.notes)))
     return averaged(case, method, asked.target, known, Told(details, learner_notes(key, notes)))
@@ -162,7 +164,7 @@ def _groups(sample: Sample, told: tuple[Floats, Floats], fold: Ints, order: Ints
 
 def _projection(sample: Sample, scores: Floats) -> Table:
     """Best linear approximation of each arm's effect; columns that others span have no row."""
-    weights = None if sample.weights is None else row_weights(sample)
+    weights = given_weights(sample)
     rows: list[tuple[object, ...]] = []
     for j, arm in enumerate(sample.arms[1:]):
         found = linear_projection(scores[:, j], sample.features.values, weights, sample.units)
@@ -184,15 +186,4 @@ def _by_covariate(sample: Sample, importance: Floats) -> dict[str, float]:
     out: dict[str, float] = {}
     for feature, share in zip(sample.features.features, importance, strict=True):
         out[feature.source] = out.get(feature.source, 0.0) + float(share)
-    return out
-
-
-def _mean_one_by_arm(sample: Sample, propensity: Floats, target: Target) -> Floats:
-    """Weights of the residuals in the score, scaled to mean one in each arm."""
-    weights = target_weights(sample.arm, propensity, target) * row_weights(sample)
-    out = np.zeros(sample.n)
-    for a in range(len(sample.arms)):
-        member = sample.arm == a
-        if weights[member].any():
-            out[member] = weights[member] / weights[member].mean()
     return out

@@ -13,6 +13,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence
 from estimand.core.method import Detail, Method, method
 from estimand.core.question import Target
+from estimand.core.row_weights import given_weights
 from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal, Uncertainty, Unknown
 from estimand.errors import ConvergenceError, DataError, DesignError, IdentificationError
@@ -167,7 +168,7 @@ class DifferenceInDifferences(Method):
         layout, sample, outcome = laid_out(case, self.effects, _start(case)), case.sample(), case.values()
         if self.outcome_model == "log":
             outcome = _logarithm(outcome, case.outcome)
-        weights = _row_weights(sample)
+        weights = given_weights(sample)
         fit = absorbed_least_squares(outcome, layout.columns, absorber([*layout.absorbed.values()], weights), weights)
         return Solved(case, layout, Fitted(fit, outcome, layout.columns, _last(fit)))
 
@@ -203,7 +204,7 @@ def _poisson(case: Case, effects: Effects) -> Solved:
                 f"Outcome '{case.outcome}' is zero in every {who} row, so no ratio exists.",
                 remedy="Use outcome_model: linear.",
             )
-    weights = _row_weights(case.sample())
+    weights = given_weights(case.sample())
     found = absorbed_poisson(values, layout.columns, absorber([*layout.absorbed.values()], weights), weights)
     if not found.converged:
         raise ConvergenceError(
@@ -250,10 +251,6 @@ def _logarithm(outcome: Floats, name: str) -> Floats:
             found=float(outcome.min()),
         )
     return np.asarray(np.log(outcome))
-
-
-def _row_weights(sample: Sample) -> Floats | None:
-    return None if sample.weights is None else np.asarray(sample.weights / sample.weights.mean())
 
 
 def _refuse_no_noise(fit: AbsorbedFit) -> None:
