@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from estimand.stats.effect_scores import Known, arm_scores, average_everyone, average_overlap, average_treated
+from estimand.stats.effect_scores import Known, arm_scores, average_everyone, average_overlap, average_treated, flat
 
 
 def drawn(arms: int = 3, n: int = 4000, seed: int = 0) -> tuple[Known, np.ndarray]:
@@ -69,3 +69,9 @@ def test_the_overlap_average_is_the_orthogonal_score_written_out() -> None:
     np.testing.assert_allclose(psi[:, 0] * np.mean((a - e) ** 2), tilted, atol=1e-10)
     truth = np.average(effects[:, 0], weights=e * (1 - e))
     assert abs(value[0] - truth) < 4.0 * np.sqrt((psi**2).sum()) / 4000
+
+
+def test_effects_of_one_arm_lie_flat_and_of_several_do_not() -> None:
+    _, effects = drawn(arms=3, n=5)
+    assert flat(effects).shape == (5, 2)
+    assert flat(effects[:, :1]).tolist() == effects[:, 0].tolist()

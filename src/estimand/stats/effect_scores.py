@@ -67,6 +67,11 @@ class Averages:
     control_psi: Floats
 
 
+def flat(values: Floats) -> Floats:
+    """One treatment as shape (n,), several as (n, K)."""
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
 def arm_scores(known: Known) -> Floats:
     """Scores of the mean outcome under every arm, shape (n, K + 1); Γ_a is that of arm a less that of control."""
     arms = np.arange(known.propensity.shape[1])

@@ -69,6 +69,14 @@ def population(case: Case, target: Target) -> Population:
     return Population(who if rule is None else f"{who} ({rule})", used, used / sample.rows_read, rule)
 
 
+def share_by_covariate(sample: Sample, importance: Floats) -> dict[str, float]:
+    """Add up the shares of columns made from one covariate."""
+    out: dict[str, float] = {}
+    for feature, share in zip(sample.features.features, importance, strict=True):
+        out[feature.source] = out.get(feature.source, 0.0) + float(share)
+    return out
+
+
 def learner_notes(about: str, notes: tuple[str, ...]) -> tuple[Finding, ...]:
     """Report each note of a fit once."""
     return tuple(

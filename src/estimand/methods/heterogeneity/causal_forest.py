@@ -15,16 +15,15 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
 from estimand.core.row_weights import mean_one_by_arm, row_weights
-from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
-from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty
+from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, share_by_covariate
 from estimand.methods.heterogeneity.averaged import Told, averaged
 from estimand.models.forest.binning import find_cuts
 from estimand.models.forest.growth import Ground, Grown, grow
 from estimand.models.forest.settings import ForestSettings
 from estimand.models.forest.solving import solved
 from estimand.stats.arrays import Floats
-from estimand.stats.effect_scores import Known
+from estimand.stats.effect_scores import Known, flat
 from estimand.stats.weighting import target_weights
 
 
@@ -123,12 +122,12 @@ class ForestEffects(Method):
         known = Known(case.values(), sample.arm, propensity.prediction, mean.prediction, effects, row_weights(sample))
         weights = target_weights(sample.arm, propensity.prediction, self.target)
         details = {
-            "effects": _flat(effects),
-            "effect_std_error": _flat(np.sqrt(variance)),
-            "importance": FrozenMap(_by_covariate(sample, grown.importance)),
+            "effects": flat(effects),
+            "effect_std_error": flat(np.sqrt(variance)),
+            "importance": FrozenMap(share_by_covariate(sample, grown.importance)),
             "nuisance_loss": FrozenMap({**propensity.loss, **mean.loss}),
             "calibration": FrozenMap({**propensity.calibration, **mean.calibration}),
-            "propensity": _flat(propensity.prediction[:, 1:]) if len(sample.arms) == 2 else propensity.prediction,
+            "propensity": flat(propensity.prediction[:, 1:]) if len(sample.arms) == 2 else propensity.prediction,
             "weights": mean_one_by_arm(weights * row_weights(sample), sample),
         }
         findings = (_pointwise(key), *learner_notes(key, (*propensity.notes, *mean.notes)))
@@ -157,18 +156,6 @@ class ForestEffects(Method):
         place = np.argsort(order, kind="stable")
         effects, variance = solved(grown.gathered, arms.shape[0])
         return grown, effects[place], variance[place]
-
-
-def _flat(values: Floats) -> Floats:
-    return values[:, 0] if values.shape[1] == 1 else values
-
-
-def _by_covariate(sample: Sample, importance: Floats) -> dict[str, float]:
-    """Add up the shares of columns made from one covariate."""
-    out: dict[str, float] = {}
-    for feature, share in zip(sample.features.features, importance, strict=True):
-        out[feature.source] = out.get(feature.source, 0.0) + float(share)
-    return out
 
 
 def _pointwise(key: str) -> Finding:

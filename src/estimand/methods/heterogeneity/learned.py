@@ -15,13 +15,13 @@ from estimand.core.row_weights import given_weights, mean_one_by_arm, row_weight
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.errors import UnsupportedError
-from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty
+from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, share_by_covariate
 from estimand.methods.heterogeneity.averaged import Told, averaged
 from estimand.models.effects.crossing import RECIPES, Crossed, Kind, crossed
 from estimand.models.effects.ground import Ground, Learners
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.effect_groups import group_averages, linear_projection, ranked_groups
-from estimand.stats.effect_scores import Known, arm_scores
+from estimand.stats.effect_scores import Known, arm_scores, flat
 from estimand.stats.weighting import target_weights
 
 GROUPS = 5
@@ -136,9 +136,9 @@ def _told_of_effects(sample: Sample, ground: Ground, order: Ints, found: Crossed
     under = arm_scores(known)
     scores = under[:, 1:] - under[:, :1]
     return {
-        "effects": _flat(effects),
-        "importance": FrozenMap(_by_covariate(sample, found.importance)),
-        "scores": _flat(scores),
+        "effects": flat(effects),
+        "importance": FrozenMap(share_by_covariate(sample, found.importance)),
+        "scores": flat(scores),
         "groups": _groups(sample, (effects, scores), fold, order).to_dict(),
         "projection": _projection(sample, scores).to_dict(),
     }
@@ -175,15 +175,3 @@ def _projection(sample: Sample, scores: Floats) -> Table:
         )
     names = ("arm", "covariate", "slope", "std_error")
     return Table({name: [row[k] for row in rows] for k, name in enumerate(names)})
-
-
-def _flat(values: Floats) -> Floats:
-    return values[:, 0] if values.shape[1] == 1 else values
-
-
-def _by_covariate(sample: Sample, importance: Floats) -> dict[str, float]:
-    """Add up the shares of columns made from one covariate."""
-    out: dict[str, float] = {}
-    for feature, share in zip(sample.features.features, importance, strict=True):
-        out[feature.source] = out.get(feature.source, 0.0) + float(share)
-    return out

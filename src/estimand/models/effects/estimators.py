@@ -18,11 +18,12 @@ from estimand.core.run import Run
 from estimand.errors import DesignError
 from estimand.models.effects.columns import finite_features, read_arms
 from estimand.models.effects.crossing import RECIPES, Kind, crossed
-from estimand.models.effects.fitted import FittedEffects, flat
+from estimand.models.effects.fitted import FittedEffects
 from estimand.models.effects.ground import LEAST_FOLDS, Ground, Learners
 from estimand.models.folds import hashed_folds
 from estimand.models.forest.columns import read_clusters, read_column, read_weights
 from estimand.stats.arrays import Floats
+from estimand.stats.effect_scores import flat
 
 
 class EffectSettings(Declared):

@@ -13,6 +13,7 @@ from estimand.models.effects.answers import EffectModel
 from estimand.models.effects.columns import finite_features
 from estimand.models.effects.written import read, written
 from estimand.stats.arrays import AnyArray, Floats
+from estimand.stats.effect_scores import flat
 
 FORMAT = "estimand learner of effects"
 VERSION = 1
@@ -128,11 +129,6 @@ class FittedEffects(Frozen):
             importance=arrays["importance"],
             notes=tuple(head["notes"]),
         )
-
-
-def flat(values: Floats) -> Floats:
-    """One treatment as shape (n,), several as (n, K)."""
-    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def _arrays(path: Path) -> dict[str, AnyArray]:

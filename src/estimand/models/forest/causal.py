@@ -17,10 +17,11 @@ from estimand.models.forest.columns import (
     read_treatments,
     read_weights,
 )
-from estimand.models.forest.grown import GrownForest, flat
+from estimand.models.forest.grown import GrownForest
 from estimand.models.forest.growth import Ground, grow
 from estimand.models.forest.settings import ForestSettings
 from estimand.models.forest.solving import solved
+from estimand.stats.effect_scores import flat
 
 
 class CausalForest(ForestSettings):

@@ -17,6 +17,7 @@ from estimand.models.forest.settings import ForestSettings
 from estimand.models.forest.solving import solved
 from estimand.models.forest.trees import Trees
 from estimand.stats.arrays import AnyArray, Floats
+from estimand.stats.effect_scores import flat
 from estimand.stats.intervals import critical_value
 
 if TYPE_CHECKING:
@@ -162,11 +163,6 @@ class GrownForest(Frozen):
                 found=names,
                 expected=self.columns,
             )
-
-
-def flat(values: Floats) -> Floats:
-    """One treatment as shape (n,), several as (n, K)."""
-    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def _arrays(path: Path) -> dict[str, AnyArray]:
