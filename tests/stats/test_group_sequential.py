@@ -103,4 +103,4 @@ def test_an_early_stop_is_shrunk() -> None:
     z = float(limits[1]) + 0.3
     found = stopped(z, limits[:1], information[:2], 0.05)
     assert found.low < found.median < z / np.sqrt(50.0) < found.high
-    assert 0.0 < found.low
+    assert found.low > 0.0
