@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from estimand.core.declared import Declared
+from estimand.stats.enough_clusters import MANY_CLUSTERS
 
 
 class GatePolicy(Declared):
@@ -52,7 +53,7 @@ class GatePolicy(Declared):
     effective_share: float = Field(default=0.5, gt=0, le=1)
     weight_share: float = Field(default=0.05, gt=0, le=1)
     matched_share: float = Field(default=0.8, gt=0, le=1)
-    clusters: int = Field(default=40, ge=2)
+    clusters: int = Field(default=MANY_CLUSTERS, ge=2)
     missing_share: float = Field(default=0.05, ge=0, le=1)
     missing_gap: float = Field(default=0.05, ge=0, le=1)
     attrition_gap: float = Field(default=0.01, ge=0, le=1)

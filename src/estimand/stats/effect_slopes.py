@@ -26,9 +26,9 @@ from estimand.stats.absorbed import (
 )
 from estimand.stats.absorbed_combinations import identified
 from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.enough_clusters import MANY_CLUSTERS
 from estimand.stats.pretrends import joint_test
 
-MANY_CLUSTERS = 40
 MOST_ENTRIES = 100_000_000
 ROUNDING = 1e-12
 

@@ -9,10 +9,10 @@ from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.stats.balance import effective_size
+from estimand.stats.enough_clusters import FEW_OF_A_KIND
 
 FEWEST_ROWS = 30
 THIN_SHARE = 0.4
-FEWEST_CLUSTERS = 5
 
 
 @check("audit.arms", question="Is every arm large enough to be compared?")
@@ -82,7 +82,7 @@ class ClusteredTreatment(Check):
         by_arm = {label: int((sizes[a] > 0).sum()) for a, label in enumerate(sample.arms)}
         arm = min(by_arm, key=lambda label: by_arm[label])
         worth = min(effective, float(sizes.shape[1]))
-        few, lonely = worth < case.gates.clusters, constant and by_arm[arm] < FEWEST_CLUSTERS
+        few, lonely = worth < case.gates.clusters, constant and by_arm[arm] < FEW_OF_A_KIND
         grade = Grade.PASS
         if few or lonely:
             grade = Grade.WARN if constant else Grade.NOTE

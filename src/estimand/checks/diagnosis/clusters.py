@@ -9,8 +9,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.uncertainty import Normal, Regions
-
-FEWEST_PER_ARM = 5
+from estimand.stats.enough_clusters import FEW_OF_A_KIND
 
 
 @check(
@@ -37,7 +36,7 @@ class FewClusters(Check):
         tested = isinstance(uncertainty, Regions)
         corrected = tested or (isinstance(uncertainty, Normal) and uncertainty.correction == "CR2")
         thin = min(by_arm, key=lambda label: by_arm[label])
-        lonely, few = by_arm[thin] < FEWEST_PER_ARM, count < line
+        lonely, few = by_arm[thin] < FEW_OF_A_KIND, count < line
         grade = Grade.PASS
         if few or lonely:
             grade = Grade.NOTE if corrected and not lonely else Grade.WARN

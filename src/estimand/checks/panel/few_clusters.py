@@ -14,9 +14,9 @@ from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.core.uncertainty import Normal
 from estimand.stats.arrays import Floats, Ints
+from estimand.stats.enough_clusters import FEW_OF_A_KIND
 from estimand.stats.rollout_permutation import RolloutTest, rollout_test
 
-FEWEST = 5
 MADE_FOR_FEW = {
     "CR2": "CR2 with Satterthwaite degrees of freedom",
     "jackknife": "the jackknife of whole clusters, with t",
@@ -97,7 +97,7 @@ class PanelClusters(Check):
         """Count once, test once where that is needed, and answer for each estimate."""
         sample, timeline = case.sample(), case.timeline()
         clusters = Clusters.of(sample.units, timeline)
-        thin = min(clusters.treated(timeline), clusters.control(timeline)) < FEWEST
+        thin = min(clusters.treated(timeline), clusters.control(timeline)) < FEW_OF_A_KIND
         test = self._tested(case, clusters) if thin and not clusters.mixed else None
         return tuple(self._one(case, estimate, clusters, test) for estimate in estimates)
 
@@ -112,7 +112,7 @@ class PanelClusters(Check):
         timeline, line = case.timeline(), case.gates.clusters
         count = clusters.cohort.shape[0]
         treated, control = clusters.treated(timeline), clusters.control(timeline)
-        thin, few = min(treated, control) < FEWEST, count < line
+        thin, few = min(treated, control) < FEW_OF_A_KIND, count < line
         used = getattr(estimate.uncertainty, "correction", "")
         made = isinstance(estimate.uncertainty, Normal) and used in MADE_FOR_FEW
         grade = Grade.WARN if thin or (few and not made) else Grade.NOTE if few else Grade.PASS

@@ -6,9 +6,9 @@ import numpy as np
 
 from estimand.errors import DataError
 from estimand.methods.adjustment.contrast import Spread
-from estimand.methods.adjustment.robust import MANY_CLUSTERS
 from estimand.stats.arrays import Floats, Hashes, Ints
 from estimand.stats.cluster import Block, ClusterKind, block_scores, effective_clusters
+from estimand.stats.enough_clusters import MANY_CLUSTERS
 from estimand.stats.linear import least_squares
 from estimand.stats.neighbours import Rule, Space, by_score
 

@@ -9,9 +9,9 @@ from estimand.core.sample import Sample
 from estimand.errors import DesignError, IdentificationError
 from estimand.methods.adjustment.contrast import Spread
 from estimand.stats.cluster import Block, ClusterKind, block_scores, effective_clusters
+from estimand.stats.enough_clusters import MANY_CLUSTERS
 
 Covariance: TypeAlias = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
-MANY_CLUSTERS = 40
 
 
 def clustered_spread(blocks: Sequence[Block], sample: Sample, kind: ClusterKind | None) -> Spread:

@@ -8,9 +8,8 @@ from estimand.core.finding import Finding, Grade
 from estimand.methods.panel.admitted import Admitted
 from estimand.methods.panel.regression_spread import ClusterCounts
 from estimand.stats.arrays import Bools, Floats
+from estimand.stats.enough_clusters import FEW_OF_A_KIND, MANY_CLUSTERS
 
-FEW_CLUSTERS = 40
-FEW_IN_COHORT = 5
 MOST_REFITS = 1_000
 
 
@@ -18,19 +17,19 @@ def scarcity(found: Admitted) -> str | None:
     """Say which clusters are too few, over all or in a cohort; None where they suffice."""
     timeline, cluster = found.timeline, found.cluster
     total = int(cluster.max()) + 1
-    if total < FEW_CLUSTERS:
-        return f"{total} clusters, and {FEW_CLUSTERS} are held to suffice"
+    if total < MANY_CLUSTERS:
+        return f"{total} clusters, and {MANY_CLUSTERS} are held to suffice"
     seen = np.zeros((timeline.periods + 1, total), dtype=np.bool_)
     seen[timeline.cohort, cluster] = True
     count = seen.sum(axis=1)
     small = [
         f"cohort {timeline.labels[g]} has {count[g]}"
         for g in range(1, timeline.periods)
-        if 0 < count[g] < FEW_IN_COHORT
+        if 0 < count[g] < FEW_OF_A_KIND
     ]
-    if 0 < count[timeline.periods] < FEW_IN_COHORT:
+    if 0 < count[timeline.periods] < FEW_OF_A_KIND:
         small.append(f"those never treated have {count[timeline.periods]}")
-    return f"{', '.join(small)} of {total:,} clusters, and {FEW_IN_COHORT} are held to suffice" if small else None
+    return f"{', '.join(small)} of {total:,} clusters, and {FEW_OF_A_KIND} are held to suffice" if small else None
 
 
 def lonely(found: Admitted) -> str | None:
@@ -50,7 +49,7 @@ def scarcity_finding(key: str, what: str, found: Admitted, used: str) -> Finding
         grade=Grade.WARN,
         subject="clusters",
         statistic=float(int(found.cluster.max()) + 1),
-        threshold=float(FEW_CLUSTERS),
+        threshold=float(MANY_CLUSTERS),
         message=f"Too few clusters for the usual standard errors: {what}. {used}",
         remedy="Read the interval with care; gather more clusters, or pool small cohorts.",
     )

@@ -18,11 +18,10 @@ from estimand.stats.absorbed import (
     row_covariance,
 )
 from estimand.stats.arrays import Floats, Ints
+from estimand.stats.enough_clusters import FEW_OF_A_KIND, MANY_CLUSTERS
 
 PanelCovariance: TypeAlias = Literal["CR0", "CR1", "CR2", "HC1", "classical"]
 Counted: TypeAlias = Literal["crossing", "all", "none"]
-MANY_CLUSTERS = 40
-FEW_OF_A_KIND = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,12 +13,13 @@ from estimand.errors import DataError, DesignError, IdentificationError
 from estimand.methods.panel.admitted import Admitted
 from estimand.methods.panel.covariates import left_out_finding
 from estimand.methods.panel.few_clusters import lonely
-from estimand.methods.panel.regression_spread import MANY_CLUSTERS, Counted, cluster_counts, cluster_findings
+from estimand.methods.panel.regression_spread import Counted, cluster_counts, cluster_findings
 from estimand.stats.absorb import absorber
 from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares
 from estimand.stats.absorbed_combinations import combination_scores, effective_clusters, identified
 from estimand.stats.arrays import Bools, Floats
 from estimand.stats.cluster import ClusterKind
+from estimand.stats.enough_clusters import MANY_CLUSTERS
 from estimand.stats.imputation import Average
 
 SaturatedCovariance: TypeAlias = Literal["CR0", "CR1", "CR2"]

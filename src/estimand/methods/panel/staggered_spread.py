@@ -11,10 +11,10 @@ from estimand.methods.panel.staggered_cells import Identified, count
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.did_jackknife import jackknife_covariance, left_out_moves, welch_freedom
 from estimand.stats.did_sweep import values_again
+from estimand.stats.enough_clusters import FEW_OF_A_KIND
 from estimand.stats.influence import influence_covariance, sum_within
 from estimand.stats.levels import numbered
 
-FEW_IN_COHORT = 5
 MOST_REFITS = 200
 
 
@@ -98,14 +98,14 @@ def _clusters(case: Case, found: Identified) -> _Clusters:
     labels, never = case.timeline().labels, found.rollout.cohorts - 1
     for g in (*np.unique(found.cells.cohort), never):
         members = np.unique(position[cohort == g])
-        if 0 < members.shape[0] < FEW_IN_COHORT:
+        if 0 < members.shape[0] < FEW_OF_A_KIND:
             small[members] = True
             thin.append(f"{members.shape[0]} {'never treated' if g == never else f'in cohort {labels[g]}'}")
     words = None
     if size < case.gates.clusters:
         words = f"{count(size, 'cluster')}, and {case.gates.clusters} are held to suffice"
     elif thin:
-        words = f"of {size:,} clusters {', '.join(thin)}, and {FEW_IN_COHORT} are held to suffice"
+        words = f"of {size:,} clusters {', '.join(thin)}, and {FEW_OF_A_KIND} are held to suffice"
     return _Clusters(codes, position, small, words)
 
 
