@@ -1,22 +1,19 @@
 """A fitted learner of effects: effects on its own rows, effects on new rows, and a file of it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from estimand.core.frozen import Frozen
-from estimand.errors import Code, DataError, DesignError
+from estimand.errors import DesignError
 from estimand.models.effects.answers import EffectModel
 from estimand.models.effects.columns import finite_features
 from estimand.models.effects.written import read, written
+from estimand.models.stored import Form, store, stored
 from estimand.stats.arrays import AnyArray, Floats
 from estimand.stats.effect_scores import flat
 
-FORMAT = "estimand learner of effects"
-VERSION = 1
+FORM = Form("learner of effects", "learner of effects", 1, "save")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +84,6 @@ class FittedEffects(Frozen):
         """
         arrays: dict[str, AnyArray] = {}
         head = {
-            "format": FORMAT,
-            "version": VERSION,
             "kind": self.kind,
             "columns": self.columns,
             "width": self.width,
@@ -96,9 +91,7 @@ class FittedEffects(Frozen):
             "notes": self.notes,
             "model": written(self.model, arrays),
         }
-        stored: dict[str, Any] = {"effects": self.effects, "importance": self.importance, **arrays}
-        with Path(path).open("wb") as file:
-            np.savez(file, head=np.array(json.dumps(head)), **stored)
+        store(path, FORM, head, {"effects": self.effects, "importance": self.importance, **arrays})
 
     @classmethod
     def load(cls, path: str | Path) -> "FittedEffects":
@@ -109,16 +102,7 @@ class FittedEffects(Frozen):
         DataError
             If it is not one, or of another version.
         """
-        arrays = _arrays(Path(path))
-        head = json.loads(str(arrays["head"])) if "head" in arrays else {}
-        if head.get("format") != FORMAT or head.get("version") != VERSION:
-            raise DataError(
-                f"'{Path(path).name}' holds no learner of effects of version {VERSION}.",
-                remedy="Give a file that save wrote, with a version of the package that knows it.",
-                code=Code.UNREADABLE_FILE,
-                found=head.get("version"),
-                expected=VERSION,
-            )
+        head, arrays = stored(path, FORM)
         return cls(
             kind=head["kind"],
             columns=None if head["columns"] is None else tuple(head["columns"]),
@@ -129,16 +113,3 @@ class FittedEffects(Frozen):
             importance=arrays["importance"],
             notes=tuple(head["notes"]),
         )
-
-
-def _arrays(path: Path) -> dict[str, AnyArray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError) as cause:
-        raise DataError.because(
-            cause,
-            f"'{path.name}' could not be read as a learner of effects.",
-            remedy="Give a file that save wrote.",
-            code=Code.UNREADABLE_FILE,
-        ) from cause

@@ -1,6 +1,5 @@
 """A grown causal forest: effects on the rows it grew on, effects on new rows, and a file of it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -9,22 +8,22 @@ import numpy as np
 
 from estimand.core.frozen import Frozen
 from estimand.core.run import Run
-from estimand.errors import Code, DataError, DesignError
+from estimand.errors import DesignError
 from estimand.models.forest.binning import Cuts
 from estimand.models.forest.centring import Centring
 from estimand.models.forest.columns import read_features
 from estimand.models.forest.settings import ForestSettings
 from estimand.models.forest.solving import solved
 from estimand.models.forest.trees import Trees
-from estimand.stats.arrays import AnyArray, Floats
+from estimand.models.stored import Form, store, stored
+from estimand.stats.arrays import Floats
 from estimand.stats.effect_scores import flat
 from estimand.stats.intervals import critical_value
 
 if TYPE_CHECKING:
     from typing import Literal
 
-FORMAT = "estimand causal forest"
-VERSION = 1
+FORM = Form("causal forest", "forest", 1, "GrownForest.save")
 ARRAYS = ("effects", "effect_std_error", "importance")
 
 
@@ -105,26 +104,22 @@ class GrownForest(Frozen):
     def save(self, path: str | Path) -> None:
         """Write the forest to a file that :meth:`load` reads."""
         head = {
-            "format": FORMAT,
-            "version": VERSION,
             "settings": self.settings.model_dump(mode="json", include=set(ForestSettings.model_fields)),
             "columns": self.columns,
             "treatments": self.treatments,
             "bins": self.cuts.bins,
         }
-        with Path(path).open("wb") as file:
-            np.savez(
-                file,
-                head=np.array(json.dumps(head)),
-                cuts=self.cuts.values,
-                cut_ends=self.cuts.ends,
-                nodes=self.trees.nodes,
-                means=self.trees.means,
-                ends=self.trees.ends,
-                outcome=self.centring.outcome,
-                dose=self.centring.treatments,
-                **{name: getattr(self, name) for name in ARRAYS},
-            )
+        arrays = {
+            "cuts": self.cuts.values,
+            "cut_ends": self.cuts.ends,
+            "nodes": self.trees.nodes,
+            "means": self.trees.means,
+            "ends": self.trees.ends,
+            "outcome": self.centring.outcome,
+            "dose": self.centring.treatments,
+            **{name: getattr(self, name) for name in ARRAYS},
+        }
+        store(path, FORM, head, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "GrownForest":
@@ -135,16 +130,7 @@ class GrownForest(Frozen):
         DataError
             If it is not one, or of a later version.
         """
-        arrays = _arrays(Path(path))
-        head = json.loads(str(arrays["head"])) if "head" in arrays else {}
-        if head.get("format") != FORMAT or head.get("version") != VERSION:
-            raise DataError(
-                f"'{Path(path).name}' holds no causal forest of version {VERSION}.",
-                remedy="Give a file that GrownForest.save wrote, with a version of the package that knows it.",
-                code=Code.UNREADABLE_FILE,
-                found=head.get("version"),
-                expected=VERSION,
-            )
+        head, arrays = stored(path, FORM)
         return cls(
             settings=ForestSettings(**head["settings"]),
             columns=None if head["columns"] is None else tuple(head["columns"]),
@@ -163,16 +149,3 @@ class GrownForest(Frozen):
                 found=names,
                 expected=self.columns,
             )
-
-
-def _arrays(path: Path) -> dict[str, AnyArray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError) as cause:
-        raise DataError.because(
-            cause,
-            f"'{path.name}' could not be read as a forest.",
-            remedy="Give a file that GrownForest.save wrote.",
-            code=Code.UNREADABLE_FILE,
-        ) from cause
