@@ -7,6 +7,7 @@ import numpy as np
 
 from estimand.core.sample import Encoded
 from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.levels import numbered
 
 MOST_LEVELS = 12
 LEAST_OBSERVED = 50
@@ -62,7 +63,7 @@ def observed_cells(
     code, count = np.zeros(own.shape[0], dtype=np.int64), 1
     for source, levels in _discrete(features):
         crossed = np.zeros_like(code)
-        crossed[own] = _renumbered((code * MOST_LEVELS + levels)[own])
+        crossed[own] = numbered((code * MOST_LEVELS + levels)[own])[1]
         size = int(crossed.max()) + 1
         fewest = min(int(np.bincount(crossed[side & observed], minlength=size).min()) for side in sides)
         if source not in spared and size > count and fewest >= LEAST_OBSERVED:
@@ -91,12 +92,7 @@ def _levels(values: Floats) -> Ints | None:
         distinct, own = np.unique(column, return_inverse=True)
         if distinct.shape[0] > MOST_LEVELS:
             return None
-        code = _renumbered(code * MOST_LEVELS + own)
+        code = numbered(code * MOST_LEVELS + own)[1]
         if code.max() >= MOST_LEVELS:
             return None
     return code
-
-
-def _renumbered(code: Ints) -> Ints:
-    """The same partition, its codes without gaps."""
-    return np.asarray((np.cumsum(np.bincount(code) > 0) - 1)[code])

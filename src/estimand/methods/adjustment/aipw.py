@@ -11,7 +11,7 @@ from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner, LearnerOption
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import Method, method
 from estimand.core.question import Target
 from estimand.core.row_weights import refuse_precision, row_weights
 from estimand.core.sample import Sample
@@ -22,6 +22,7 @@ from estimand.methods.adjustment.ratios import Contrast, Means
 from estimand.methods.adjustment.sampling import refuse_fixed_rows
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.splits import (
+    SPLIT_DETAILS,
     Fitting,
     Split,
     clipped_splits,
@@ -42,12 +43,7 @@ from estimand.stats.arrays import Floats
     inference="influence",
     resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=("row_order", "covariate_scale"),
-    details=(
-        Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
-        Detail("calibration", "by part", "slope of observed on predicted"),
-        Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
-        Detail("weights", "(n,)", "weight of each row's residual, mean one in each arm"),
-    ),
+    details=SPLIT_DETAILS,
 )
 class AIPW(Method):
     r"""Doubly robust scores from cross-fitted nuisances.

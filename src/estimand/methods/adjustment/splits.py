@@ -9,6 +9,7 @@ from estimand.core.case import Case
 from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner
+from estimand.core.method import Detail
 from estimand.core.nuisances import FoldPlan, Nuisance
 from estimand.core.question import Target
 from estimand.core.row_weights import mean_one_by_arm, row_weights
@@ -17,6 +18,13 @@ from estimand.errors import Code, IdentificationError
 from estimand.methods.adjustment.tails import Tails, clipped
 from estimand.stats.arrays import Floats
 from estimand.stats.weighting import target_weights
+
+SPLIT_DETAILS = (
+    Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
+    Detail("calibration", "by part", "slope of observed on predicted"),
+    Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
+    Detail("weights", "(n,)", "weight of each row's residual, mean one in each arm"),
+)
 
 
 @dataclass(frozen=True, slots=True)

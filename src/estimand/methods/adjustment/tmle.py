@@ -23,6 +23,7 @@ from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast, Means
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.splits import (
+    SPLIT_DETAILS,
     Fitting,
     Split,
     clipped_splits,
@@ -51,10 +52,7 @@ CLEVER = Literal["weight", "covariate"]
     resampling=("pairs", "cluster", "bayesian", "multiplier"),
     invariances=("row_order", "covariate_scale"),
     details=(
-        Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
-        Detail("calibration", "by part", "slope of observed on predicted"),
-        Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
-        Detail("weights", "(n,)", "weight of each row's residual, mean one in each arm"),
+        *SPLIT_DETAILS,
         Detail("fluctuation", "by model moved", "log odds"),
         Detail("range", "(2,)", "outcome; what is scaled to zero and one"),
     ),
