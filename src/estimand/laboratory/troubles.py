@@ -63,6 +63,10 @@ ROLLED_OUT = (
 )  # fmt: skip
 EVENTS = ("event_study", "staggered_did", "sun_abraham")
 AVERAGE = ("ipw", "balancing", "aipw", "aipw_linear", "tmle", "dml")
+EFFECTS = ("causal_forest", "s_learner", "t_learner", "x_learner", "r_learner", "dr_learner")
+# Worlds in which one effect holds for everyone: what a method reports as differences is noise.
+ONE_EFFECT = ("well_specified", "no_effect", "balanced", "misspecified_propensity", "misspecified_outcome")
+VARIED = ("heterogeneous_effects", "randomised")
 _BOUND = "no line to pass: it says how much hidden confounding, or which selection, it would take"
 _SECOND = "no line to pass: a second opinion beside the interval where clusters are few"
 
@@ -170,6 +174,17 @@ TROUBLES: Mapping[str, Trouble] = {
         ("drifting_effects",),
         ("drifting_one_cohort", "drifting_staggered"),
     ),
+    "heterogeneity.calibration": Trouble(
+        "predicted differences in effect that are noise", Grade.NOTE, ONE_EFFECT, VARIED, EFFECTS
+    ),
+    "heterogeneity.rate": Trouble("a ranking by effect that is noise", Grade.NOTE, ONE_EFFECT, VARIED, EFFECTS),
+    "heterogeneity.groups": Trouble(
+        "groups by predicted effect that do not differ", Grade.NOTE, ONE_EFFECT, VARIED, EFFECTS
+    ),
+    "heterogeneity.usable": Trouble("no usable heterogeneity", Grade.NOTE, ONE_EFFECT, VARIED, EFFECTS),
+    "heterogeneity.profile": Trouble("no line to pass: it shows whom the predictions pick"),
+    "heterogeneity.segments": Trouble("no line to pass: it shows the effect in the segments that a design names"),
+    "heterogeneity.projection": Trouble("no line to pass: it shows with which covariates the effect moves"),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways",
         Grade.NOTE,
