@@ -56,8 +56,8 @@ class Imputed:
     effects : tuple of Effect
         Of K columns together.
     group : ndarray of shape (n,)
-    noise : ndarray of shape (n,)
-        Weighted residual of the rows fitted, zero in the others.
+    used : ndarray of shape (n,)
+        Weight of the rows fitted, zero in the others.
     slopes : ndarray of shape (q,)
         Coefficients of the kept columns.
     bread : ndarray of shape (q, q)
@@ -73,11 +73,16 @@ class Imputed:
     kept: Bools
     effects: tuple[Effect, ...]
     group: Ints
-    noise: Floats
+    used: Floats
     slopes: Floats
     bread: Floats
     own: Matrix
     mass: Floats
+
+    @property
+    def noise(self) -> Floats:
+        """Weighted residual of the rows fitted, zero in the others, shape (n,)."""
+        return self.used * self.effect
 
     def carried(self, averages: Sequence[Average], cluster: Ints, clusters: int) -> Floats:
         """What the noise of the fitted rows adds to averages of effects, summed within clusters, (clusters, k).
@@ -92,33 +97,83 @@ class Imputed:
         cluster : ndarray of shape (n,)
         clusters : int
         """
-        per = 1.0 / np.where(self.mass > 0.0, self.mass, 1.0)
+        moved, shared = self._moved(averages)
+        out = -(tally(cluster, clusters, self.effects, self.noise) @ moved)
+        if self.within_clusters(cluster):
+            return np.asarray(out)
+        level = Effect(self.group, self.mass.shape[0])
+        return np.asarray(
+            out - tally(cluster, clusters, (level,), self.noise) @ (shared - (self.own @ moved) * self._per[:, None])
+        )
+
+    def remaining(self, averages: Sequence[Average], cluster: Ints, clusters: int) -> Floats:
+        """Share of the variance that each cluster's part of ``carried`` keeps once residuals stand for errors.
+
+        With errors of variance ``σ²/W`` the part ``v_c'ε`` has the variance ``σ² v_c'W_c⁻¹v_c``, and with the residuals
+        ``σ² v_c'(W_c⁻¹ - Z_c (Z₀'WZ₀)⁻¹ Z_c')v_c``. Where units lie within clusters their levels are taken out of ``v``
+        first, as residuals sum to zero within them.
+
+        Parameters
+        ----------
+        averages : sequence of Average, of length k
+            Over rows not fitted.
+        cluster : ndarray of shape (n,)
+        clusters : int
+
+        Returns
+        -------
+        ndarray of shape (clusters, k)
+            From zero to one; one where a cluster adds nothing.
+        """
+        moved, shared = self._moved(averages)
+        within = self.within_clusters(cluster)
+        of_level = -(self.own @ moved) * self._per[:, None] + (0.0 if within else shared)
+        level = Effect(self.group, self.mass.shape[0])
+        out = np.ones((clusters, len(averages)))
+        for j in range(len(averages)):
+            each = fitted_values(self.effects, moved[:, j]) + of_level[self.group, j]
+            held = self.used * each
+            whole = np.bincount(cluster, weights=held * each, minlength=clusters)
+            columns = tally(cluster, clusters, self.effects, held)
+            taken = np.zeros(clusters)
+            if not within:
+                by_level = dense(tally(cluster, clusters, (level,), held))
+                taken += np.square(by_level) @ self._per
+                columns = columns - by_level @ (self.own * self._per[:, None])
+            across = dense(columns)[:, self.kept]
+            taken += np.einsum("ij,jk,ik->i", across, self.bread, across, optimize=True)
+            some = whole > 0.0
+            out[some, j] = np.clip(1.0 - taken[some] / whole[some], 0.0, 1.0)
+        return out
+
+    @property
+    def _per(self) -> Floats:
+        """One over the weight of each group's fitted rows, one where there are none."""
+        return np.asarray(1.0 / np.where(self.mass > 0.0, self.mass, 1.0))
+
+    def _moved(self, averages: Sequence[Average]) -> tuple[Floats, Floats]:
+        """Weight of each column (K, k), and of each group's level before these (groups, k), in the imputed averages."""
         groups = self.mass.shape[0]
         by_group = np.stack([average.within(self.group, groups) for average in averages], axis=1)
-        shared = by_group * per[:, None]
+        shared = by_group * self._per[:, None]
         by_column = np.stack([sums(self.effects, average.rows, average.weights) for average in averages], axis=1)
         moved = np.zeros_like(by_column)
         moved[self.kept] = self.bread @ (by_column - self.own.T @ shared)[self.kept]
-        out = -(tally(cluster, clusters, self.effects, self.noise) @ moved)
-        if self._within_clusters(cluster):
-            return np.asarray(out)
-        level = Effect(self.group, groups)
-        return np.asarray(
-            out - tally(cluster, clusters, (level,), self.noise) @ (shared - (self.own @ moved) * per[:, None])
-        )
+        return moved, shared
 
     def scores(self, columns: Ints, cluster: Ints, clusters: int) -> Floats:
         """Sampling error of the coefficients of kept columns, by cluster, shape (clusters, len(columns))."""
         wanted = np.zeros((self.kept.shape[0], columns.shape[0]))
         wanted[self.kept] = self.bread[:, columns]
         out = tally(cluster, clusters, self.effects, self.noise) @ wanted
-        if self._within_clusters(cluster):
+        if self.within_clusters(cluster):
             return np.asarray(out)
-        per = 1.0 / np.where(self.mass > 0.0, self.mass, 1.0)
         level = Effect(self.group, self.mass.shape[0])
-        return np.asarray(out - tally(cluster, clusters, (level,), self.noise) @ ((self.own @ wanted) * per[:, None]))
+        return np.asarray(
+            out - tally(cluster, clusters, (level,), self.noise) @ ((self.own @ wanted) * self._per[:, None])
+        )
 
-    def _within_clusters(self, cluster: Ints) -> bool:
+    def within_clusters(self, cluster: Ints) -> bool:
         """Whether no group crosses clusters; its residuals then cancel within its cluster."""
         if cluster is self.group:
             return True
@@ -169,7 +224,7 @@ def impute(
         residual += ((own @ step) * per)[group] - fitted_values(columns, step)
     reached = fitted | ((mass > 0.0)[group] & _spanned(columns, own, (per, group), cross, kept))
     effect = np.where(reached, residual, 0.0)
-    return Imputed(effect, reached, kept, columns, group, used * effect, slopes[kept], bread, own, mass)
+    return Imputed(effect, reached, kept, columns, group, used, slopes[kept], bread, own, mass)
 
 
 def _between(own: Matrix, per: Floats) -> Floats:

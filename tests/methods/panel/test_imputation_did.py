@@ -21,7 +21,7 @@ def imputed(frame: pd.DataFrame, design: dict[str, Any] | None = None, **options
 
 
 def test_counties_and_minimum_wages() -> None:
-    made = imputed(table("mpdta"), MPDTA)
+    made = imputed(table("mpdta"), MPDTA, covariance="conservative")
     matches("mpdta.imputation_bjs", value=made.value[0], se=made.std_error[0])
     assert made.target is es.Target.ATT
     assert made.population.n == 291
@@ -36,7 +36,23 @@ def dummies(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return np.hstack([pd.get_dummies(frame[name]).to_numpy(dtype=float) for name in columns])
 
 
-def written_out(frame: pd.DataFrame, z: np.ndarray, weight: np.ndarray, cluster: str) -> dict[Any, tuple[float, float]]:
+def scale_of_residuals(z: np.ndarray, bread: np.ndarray, v: np.ndarray, weight: np.ndarray, level: np.ndarray) -> float:
+    """What makes a cluster's part of the untreated residuals vary as errors of variance 1/weight do in its v.
+
+    ``level`` (m, u) marks units that lie within the cluster, whose own level is no part of the noise.
+    """
+    u = v / weight
+    if level.shape[1]:
+        u = u - level @ np.linalg.lstsq(level * np.sqrt(weight)[:, None], np.sqrt(weight) * u, rcond=None)[0]
+    held = weight * u
+    whole = held @ u
+    left = held @ (np.diag(1.0 / weight) - z @ bread @ z.T) @ held
+    return float(np.sqrt(whole / left)) if whole > 1e-12 else 1.0
+
+
+def written_out(
+    frame: pd.DataFrame, z: np.ndarray, weight: np.ndarray, cluster: str, unit: str | None = None, reduced: bool = False
+) -> dict[Any, tuple[float, float]]:
     """Estimate and conservative error of every average, with a column for each level and a loop for each cluster."""
     treated = frame.d.to_numpy() == 1
     z0, w0 = z[~treated], weight[~treated]
@@ -54,29 +70,38 @@ def written_out(frame: pd.DataFrame, z: np.ndarray, weight: np.ndarray, cluster:
         total = np.array([(weight[part] * gap[part]).sum() for part in parts])
         own = (cell == c) & reached
         noise[own] = gap[own] - (mass @ total) / (mass @ mass)
+        for part, held in zip(parts, mass, strict=True):
+            noise[part] /= np.sqrt(1.0 - held**2 / (mass @ mass)) if reduced else 1.0
     out = {}
     for name in ("all", *np.unique(event[reached])):
         member = reached & ((event == name) if name != "all" else True)
         v = np.where(member, weight, 0.0) / weight[member].sum()
         v[~treated] = -w0 * (z0 @ (bread @ (z[treated].T @ v[treated])))
         assert np.abs(v @ z).max() < 1e-8
-        squares = [(v[codes == k] @ noise[codes == k]) ** 2 for k in np.unique(codes)]
+        squares = []
+        for k in np.unique(codes):
+            own, after = (codes == k) & ~treated, (codes == k) & treated
+            at = own[~treated]
+            level = dummies(frame[own], [unit]) if unit else np.empty((own.sum(), 0))
+            scale = scale_of_residuals(z0[at], bread, v[own], w0[at], level) if reduced and own.any() else 1.0
+            squares.append((scale * (v[own] @ noise[own]) + v[after] @ noise[after]) ** 2)
         out[name] = float(v @ frame.y), float(np.sqrt(sum(squares)))
     return out
 
 
+@pytest.mark.parametrize("reduced", [False, True])
 @pytest.mark.parametrize("cluster", ["id", "state"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_it_is_a_regression_with_every_level_written_out(weighted: bool, cluster: str) -> None:
+def test_it_is_a_regression_with_every_level_written_out(weighted: bool, cluster: str, reduced: bool) -> None:
     frame = rollout(3, units=90, missing=0.2).assign(state=lambda f: f.id % 45, ry=lambda f: f.r * 10 + f.t)
     design = {**DESIGN, "covariates": ["x", "z"], "absorb": ["ry"], "cluster": cluster}
     if weighted:
         design["weights"] = {"column": "w", "kind": "sampling"}
-    made = imputed(frame, design, covariance="conservative")
+    made = imputed(frame, design, covariance="bias_reduced" if reduced else "conservative")
     by_period = dummies(frame, ["t"]) * frame.z.to_numpy()[:, None]
     z = np.hstack([dummies(frame, ["id", "ry"]), frame[["x"]].to_numpy(), by_period])
     weight = frame.w.to_numpy() if weighted else np.ones(len(frame))
-    expected = written_out(frame, z, weight, cluster)
+    expected = written_out(frame, z, weight, cluster, "id", reduced)
     found = {term.at.get("event_time", "all"): j for j, term in enumerate(made.terms)}
     assert list(found) == list(expected)
     for name, (value, error) in expected.items():
@@ -113,8 +138,11 @@ def test_with_two_periods_and_one_cohort_it_is_the_difference_of_changes() -> No
     treated = frame.groupby("id").g.first() == 1
     made = imputed(frame, aggregate="simple")
     assert made.value == pytest.approx([change[treated].mean() - change[~treated].mean()], rel=1e-10)
-    variance = change[treated].var(ddof=0) / treated.sum() + change[~treated].var(ddof=0) / (~treated).sum()
+    variance = change[treated].var(ddof=1) / treated.sum() + change[~treated].var(ddof=1) / (~treated).sum()
     assert made.std_error[0] == pytest.approx(np.sqrt(variance), rel=1e-8)
+    plain = change[treated].var(ddof=0) / treated.sum() + change[~treated].var(ddof=0) / (~treated).sum()
+    kept = imputed(frame, aggregate="simple", covariance="conservative").std_error[0]
+    assert kept == pytest.approx(np.sqrt(plain), rel=1e-8)
     less = imputed(frame, aggregate="simple", covariance="leave_out").std_error[0]
     expected = change[treated].var(ddof=1) / treated.sum() * treated.sum() / (treated.sum() - 1)
     expected += change[~treated].var(ddof=0) / (~treated).sum()
@@ -203,7 +231,7 @@ def test_where_leaving_one_out_loses_a_term_the_usual_covariance_stays_and_warns
     frame = rollout(9, units=24)
     lonely = frame[~((frame.g == 4) & (frame.id != frame.id[frame.g == 4].iloc[0]))]
     made = imputed(lonely, aggregate="group")
-    assert made.uncertainty.correction == "conservative"
+    assert made.uncertainty.correction == "bias_reduced"
     assert "lose a term" in made.findings[-1].message
     assert (made.std_error > 0).all()
 
@@ -217,6 +245,21 @@ def test_repeated_cross_sections_have_levels_of_cohorts() -> None:
     gap = treated.y - levels[frame.d == 1] @ solved
     assert made.value[0] == pytest.approx(gap.mean(), rel=1e-8)
     assert made.uncertainty.df is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_states_that_cross_cohorts_and_hold_no_units_lose_to_the_levels_of_cohorts_too(weighted: bool) -> None:
+    frame = rollout(12, units=150).assign(state=lambda f: f.id % 45 * 3 + f.g // 2 % 3).drop(columns="id")
+    design = {k: v for k, v in DESIGN.items() if k != "unit"} | {"cluster": "state"}
+    if weighted:
+        design["weights"] = {"column": "w", "kind": "sampling"}
+    made = es.estimate(frame, design, "imputation_did")
+    weight = frame.w.to_numpy() if weighted else np.ones(len(frame))
+    expected = written_out(frame, dummies(frame, ["g", "t"]), weight, "state", reduced=True)
+    assert made.uncertainty.correction == "bias_reduced"
+    for j, (value, error) in enumerate(expected.values()):
+        assert made.value[j] == pytest.approx(value, rel=1e-8)
+        assert made.std_error[j] == pytest.approx(error, rel=1e-8)
 
 
 def test_relative_to_what_was_imputed() -> None:

@@ -43,6 +43,7 @@ _NO_JACKKNIFE = (
     references=(
         "Borusyak, Jaravel & Spiess 2024, doi:10.1093/restud/rdae007",
         "Gardner 2022, doi:10.48550/arXiv.2207.05943",
+        "Pustejovsky & Tipton 2018, doi:10.1080/07350015.2016.1247004",
     ),
     inference="influence",
     invariances=(
@@ -71,11 +72,14 @@ class ImputationDiD(Method):
 
     Variance: Σ over clusters of (Σ v ε̃)², where the estimate is Σ v Y. In untreated rows ε̃ is the residual; in
     treated rows it is the effect less an average of effects, as noise and differing effects cannot be told apart.
-    "conservative": the average of the cohort in the period, by squared weight, which is least conservative; of all
-    treated rows where one cluster alone is in the cell. "leave_out": that of the cell's other clusters. "two_stage":
-    the estimate itself, which is Gardner's covariance and counts how effects differ between cells. "jackknife" leaves
-    out one cluster at a time. By default "conservative", and "jackknife" below 40 clusters or 5 in a cohort. Intervals
-    with t(G - 1).
+    "conservative": the average of the cohort in the period, each cluster by the square of its weight there, which is
+    least conservative (their equation 8); of all treated rows where one cluster alone is in the cell. "leave_out": that
+    of the cell's other clusters. "two_stage": the estimate itself, which is Gardner's covariance and counts how effects
+    differ between cells. "bias_reduced" is "conservative" with each cluster's part scaled up by what residuals lack of
+    the noise, as CR2 does in the direction of v: with errors of variance σ²/W, by
+    ``√(v'W⁻¹v / v'(W⁻¹ - Z(Z₀'WZ₀)⁻¹Z')v)`` in untreated rows, and by ``1/√(1 - share of the cell's squared weights)``
+    in treated ones. "jackknife" leaves out one cluster at a time. By default "bias_reduced", and "jackknife" below 40
+    clusters or 5 in a cohort. Intervals with t(G - 1).
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ class ImputationDiD(Method):
         Averages after the headline: none, by event time, by cohort, by period.
     anticipation : int
         Steps before treatment in which it may have an effect; these rows are imputed too.
-    covariance : "conservative" | "leave_out" | "two_stage" | "jackknife", optional
+    covariance : "bias_reduced" | "conservative" | "leave_out" | "two_stage" | "jackknife", optional
     leads : int, optional
         Event times before treatment in the test of trends; by default all but the earliest.
     """
@@ -140,7 +144,7 @@ class ImputationDiD(Method):
     @property
     def _noise(self) -> Noise:
         """What stands for the noise of treated rows in ψ."""
-        return "conservative" if self.covariance is None or self.covariance == "jackknife" else self.covariance
+        return "bias_reduced" if self.covariance is None or self.covariance == "jackknife" else self.covariance
 
     def _uncertainty(
         self, found: Admitted, made: Averaged, again: Callable[[Bools], Floats]

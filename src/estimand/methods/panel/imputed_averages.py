@@ -1,5 +1,6 @@
 """Averages of imputed effects, and how each cluster moves them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -12,7 +13,10 @@ from estimand.stats.arrays import Bools, Floats
 from estimand.stats.effects import Effect
 from estimand.stats.imputation import Imputed, impute
 
-Noise: TypeAlias = Literal["conservative", "leave_out", "two_stage"]
+Noise: TypeAlias = Literal["bias_reduced", "conservative", "leave_out", "two_stage"]
+# Power of one minus a cluster's share of its cell, by which its distance from the cell's average is divided.
+LOST_TO_THE_AVERAGE: Mapping[Noise, float] = {"bias_reduced": 0.5, "conservative": 0.0, "leave_out": 1.0}
+NOTHING = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +50,9 @@ def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, no
     cells : Cells
         Of the treated rows reached.
     averages : Averages
-    noise : "conservative" | "leave_out" | "two_stage"
+    noise : "bias_reduced" | "conservative" | "leave_out" | "two_stage"
         What the effect of a treated row is less, to stand for its noise: the average of its cell, of the cell's other
-        clusters, or the estimate.
+        clusters, or the estimate; "bias_reduced" is the first, scaled up by what residuals lack.
     """
     sought = cells.averages(averages.shares(cells))
     clusters = int(found.cluster.max()) + 1
@@ -61,8 +65,12 @@ def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, no
     if noise == "two_stage":
         own = summed(fit.effect) - share * value
     else:
-        own = summed(_residual(found, fit, cells, float(value[0]), leave_out=noise == "leave_out"))
-    psi = fit.carried(sought, found.cluster, clusters) + own
+        own = summed(_residual(found, fit, cells, float(value[0]), LOST_TO_THE_AVERAGE[noise]))
+    carried = fit.carried(sought, found.cluster, clusters)
+    if noise == "bias_reduced":
+        left = fit.remaining(sought, found.cluster, clusters)
+        carried = carried / np.sqrt(np.where(left > NOTHING, left, 1.0))
+    psi = carried + own
     level = np.array([average.of(found.values) for average in sought])
     moved = summed(found.values) - share * level - psi
     baseline = Baseline(level - value, moved.T @ moved, psi.T @ moved)
@@ -71,12 +79,13 @@ def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, no
     return Averaged(value, psi, baseline, np.asarray(total / cells.total))
 
 
-def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, *, leave_out: bool) -> Floats:
+def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, power: float) -> Floats:
     """Effect of each treated row less the average of its cell, shape (n,).
 
-    The average weighs clusters by their squared weight in the cell, which makes the sum of squares least; leaving out
-    the own cluster divides the distance by one minus its share of these. Where a cell has one cluster, its own average
-    would leave nothing, so the average of all treated rows takes its place.
+    The average weighs clusters by their squared weight in the cell, which makes the sum of squares least. The distance
+    is divided by a power of one minus the cluster's share of these squares: by the first power it is the distance from
+    the average of the others, by its root it has on average the variance of the noise. Where a cell has one cluster,
+    its own average would leave nothing, so the average of all treated rows takes its place.
     """
     clusters, count = int(found.cluster.max()) + 1, cells.cohort.shape[0]
     held = np.flatnonzero(cells.of_row >= 0)
@@ -90,9 +99,9 @@ def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, *, le
     average = np.where(alone, overall, products / np.where(squares > 0.0, squares, 1.0))
     out = np.zeros(found.n)
     out[held] = effect - average[cells.of_row[held]]
-    if leave_out:
+    if power > 0.0:
         share = np.where(alone[cell], 0.0, np.square(total) / squares[cell])
-        out[held] /= 1.0 - share[position]
+        out[held] /= (1.0 - share[position]) ** power
     return out
 
 
