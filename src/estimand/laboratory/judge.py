@@ -69,8 +69,6 @@ LIMITS = (
           ("did_cr1", "staggered_did_influence")),
     Limit("with few clusters in a cohort the jackknife is too wide", _FEW_STATES,
           ("staggered_did", "staggered_did_not_yet", "imputation_did")),
-    Limit("two or three clusters in a cohort leave few degrees of freedom, and the interval too wide",
-          ("staggered_6_clusters", "staggered_10_clusters"), ("sun_abraham", "extended_twfe")),
     Limit("unequal effects count as noise, so the error of their weighted average is too wide", _STAGGERED_STATES,
           ("did", "did_cr1")),
     Limit("the effect goes with a covariate, and the regression gives treated and untreated one slope of it",

@@ -78,8 +78,8 @@ def regressed(frame: pd.DataFrame, chosen: list[tuple[int, int]], beside: list[n
 def test_sun_abraham_is_a_regression_with_dummies_and_estimated_shares_add_their_spread() -> None:
     frame = rollout(2, missing=0.15)
     design = {**DESIGN, "covariates": ["x", "z"], "weights": {"column": "w", "kind": "sampling"}}
-    fixed = made_by("sun_abraham", frame, design, covariance="CR0", shares="fixed")
-    drawn = made_by("sun_abraham", frame, design, covariance="CR0")
+    fixed = made_by("sun_abraham", frame, design, covariance="CR0")
+    drawn = made_by("sun_abraham", frame, design, covariance="CR0", shares="estimated")
     chosen = [(g, t) for g in (2, 4) for t in range(6) if t != g - 1]
     slopes = [frame.x.to_numpy()] + [frame.z.to_numpy() * (frame.t == t).to_numpy() for t in range(1, 6)]
     fit, dummies = regressed(frame, chosen, slopes)

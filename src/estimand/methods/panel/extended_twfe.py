@@ -54,7 +54,7 @@ class ExtendedTWFE(Method):
 
     Variance: that of the regression by cluster (the unit, if none is named), CR1 with t(G - 1) where at least 40
     clusters would be left if all had equal leverage, or under weights, else CR2 with Satterthwaite degrees of freedom;
-    and of the rows averaged over, ``Σ w (effect - average)`` within clusters, unless these are fixed.
+    with estimated shares also that of the rows averaged over, ``Σ w (effect - average)`` within clusters.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class ExtendedTWFE(Method):
         Averages after the headline: none, by event time, by cohort, by period.
     anticipation : int
         Steps before treatment in which it may have an effect.
-    shares : "estimated" | "fixed"
+    shares : "fixed" | "estimated"
         Whether the rows treated are a sample, whose shares and covariates are uncertain, or all there is.
     covariance : "CR0" | "CR1" | "CR2", optional
         Chosen by weights and leverage by default.
@@ -75,7 +75,7 @@ class ExtendedTWFE(Method):
     control: Literal["not_yet", "never"] = "not_yet"
     aggregate: Aggregate = "event"
     anticipation: Annotated[int, Field(ge=0)] = 0
-    shares: Shares = "estimated"
+    shares: Shares = "fixed"
     covariance: SaturatedCovariance | None = None
     counted: Counted = "crossing"
 

@@ -48,7 +48,7 @@ class SunAbraham(Method):
 
     Variance: that of the regression by cluster (the unit, if none is named), CR1 with t(G - 1) where at least 40
     clusters would be left if all had equal leverage, or under weights, else CR2 with Satterthwaite degrees of freedom;
-    and of the cohorts' shares, ``Σ w (δ_ge - average)`` within clusters, unless these are fixed.
+    with estimated shares also that of the cohorts' shares, ``Σ w (δ_ge - average)`` within clusters.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class SunAbraham(Method):
         Averages after the headline: none, by event time, by cohort, by period.
     anticipation : int
         Steps before treatment in which it may have an effect; the reference is the last event time before.
-    shares : "estimated" | "fixed"
+    shares : "fixed" | "estimated"
         Whether the rows treated are a sample, whose shares of cohorts are uncertain, or all there is.
     covariance : "CR0" | "CR1" | "CR2", optional
         Chosen by weights and leverage by default.
@@ -67,7 +67,7 @@ class SunAbraham(Method):
 
     aggregate: Aggregate = "event"
     anticipation: Annotated[int, Field(ge=0)] = 0
-    shares: Shares = "estimated"
+    shares: Shares = "fixed"
     covariance: SaturatedCovariance | None = None
     counted: Counted = "crossing"
 
