@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from estimand.checks.diagnosis.clusters import FEWEST_PER_ARM
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.display import format_number
@@ -13,6 +12,7 @@ from estimand.core.resampling import Resampling
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.uncertainty import Normal, Regions, Segments, hull
+from estimand.stats.enough_clusters import FEW_OF_A_KIND
 
 WILD = Resampling(kind="wild_cluster", draws=1999)
 ASSIGNED = Resampling(kind="randomisation", draws=1999)
@@ -51,7 +51,7 @@ class VeryFewClusters(Check):
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
         """Apply where least squares was used and some arm has very few clusters."""
-        return any(_small_sample(e) for e in estimates) and _clusters_of_thinnest(case) < FEWEST_PER_ARM
+        return any(_small_sample(e) for e in estimates) and _clusters_of_thinnest(case) < FEW_OF_A_KIND
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Test every such estimate, or say why not."""
@@ -68,7 +68,7 @@ class VeryFewClusters(Check):
             grade=Grade.NOT_RUN,
             subject="clusters",
             statistic=float(count),
-            threshold=float(FEWEST_PER_ARM),
+            threshold=float(FEW_OF_A_KIND),
             message=f"An arm has {count} clusters, too few for any covariance. Randomisation inference would need to "
             "know how treatment was assigned, which an observational design does not; under an assumed assignment "
             "it would test only that the effect is the same for every unit.",
@@ -93,7 +93,7 @@ def _few(case: Case, estimate: Estimate) -> bool:
 def _clusters_of_thinnest(case: Case) -> int:
     sample = case.source
     if not isinstance(sample, Sample) or sample.cluster is None:
-        return FEWEST_PER_ARM
+        return FEW_OF_A_KIND
     return min(int(np.unique(sample.cluster[sample.arm == a]).shape[0]) for a in range(len(sample.arms)))
 
 
