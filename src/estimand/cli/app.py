@@ -83,8 +83,12 @@ def run(
 @app.command()
 def analyze(
     data: Annotated[str, typer.Argument(metavar="DATA", help="CSV or Parquet file, or a bundled dataset.")],
-    outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")] = "",
     treatment: Treatment = None,
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="Of an experiment, for --outcome: columns, or numerator/denominator.")
+    ] = "",
+    strata: Annotated[str, typer.Option("--strata", help="Of an experiment: columns that form the strata.")] = "",
     covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
     methods: Annotated[str, typer.Option("--methods", help="Comma-separated keys, or: all.")] = "all",
     target: Annotated[str | None, typer.Option("--target", help="For the methods that offer it.")] = None,
@@ -114,8 +118,8 @@ def analyze(
     mapping = (
         _arisen(kind, treatment, time, cohort)
         | _periods(absorb, window)
+        | _measured(outcome, metrics, strata)
         | {
-            "outcome": _split(outcome),
             "covariates": _split(covariates),
             "control": control,
             "unit": unit,
@@ -247,6 +251,21 @@ def _arisen(kind: str | None, treatment: str | None, time: str | None, cohort: s
     named: dict[str, object] = {"kind": kind or ("panel" if panel else "observational")}
     given = {"treatment": treatment, "time": time, "cohort": cohort}
     return named | {name: value for name, value in given.items() if value is not None}
+
+
+def _measured(outcome: str, metrics: str, strata: str) -> dict[str, object]:
+    """Outcomes, or the metrics and strata of an experiment, for the fields of a design."""
+    listed = [name.split("/", 1) for name in _split(metrics)]
+    named = [
+        {"name": "/".join(parts), "column": parts[0], "denominator": parts[1]} if len(parts) == 2 else parts[0]
+        for parts in listed
+    ]
+    given = {"metrics": named} if named else {}
+    return (
+        given
+        | ({"outcome": _split(outcome)} if outcome or not named else {})
+        | ({"strata": _split(strata)} if strata else {})
+    )
 
 
 def _periods(absorb: str, window: str | None) -> dict[str, object]:

@@ -9,6 +9,9 @@ from estimand.core.design import Design, Experiment
 from estimand.core.estimate import Term
 from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
+from estimand.core.metric import Metric
+from estimand.core.metric_moments import MetricMoments
+from estimand.core.metric_rows import moments_of_sample
 from estimand.core.moments import Moments
 from estimand.core.nuisances import Nuisances
 from estimand.core.observation import Observation
@@ -29,13 +32,13 @@ class Case:
     Attributes
     ----------
     design : Design
-    source : Sample or Moments
+    source : Sample, Moments or MetricMoments
     outcome : str
     arms : tuple of str
         The first is the control arm.
     level : float
     nuisances : Nuisances or None
-        None where the source is Moments.
+        None where the source holds no rows.
     run : Run
     gates : GatePolicy
     unit : str or None
@@ -46,10 +49,12 @@ class Case:
         Where the rows with the outcome are weighted to stand for those without it.
     stress : "quick" | "full"
         Whether checks that fit again keep within a cost, or run whatever they cost.
+    metric : Metric or None
+        What the outcome is, where the design names metrics.
     """
 
     design: Design
-    source: Sample | Moments
+    source: Sample | Moments | MetricMoments
     outcome: str
     arms: tuple[str, ...]
     level: float
@@ -60,6 +65,7 @@ class Case:
     unobserved: Sample | None = None
     observation: Observation | None = None
     stress: Stress = "quick"
+    metric: Metric | None = None
 
     def sample(self) -> Sample:
         """Return the rows, or refuse where there are only moments.
@@ -74,6 +80,23 @@ class Case:
         raise UnsupportedError(
             "This needs rows, and the source holds only moments.",
             remedy="Give the data as a table, or use a method that reads moments: difference.",
+        )
+
+    def metric_moments(self) -> MetricMoments:
+        """Moments of the case's metric, summed up from the rows where the source holds rows.
+
+        Raises
+        ------
+        UnsupportedError
+            If the design names no metric for the outcome.
+        """
+        if isinstance(self.source, MetricMoments):
+            return self.source
+        if isinstance(self.source, Sample) and self.metric is not None:
+            return moments_of_sample(self.source, self.metric, self.run)
+        raise UnsupportedError(
+            f"This needs the moments of a metric, and the design names none for '{self.outcome}'.",
+            remedy=f"Name it as one: metrics: [{{name: {self.outcome}, column: {self.outcome}}}].",
         )
 
     def timeline(self) -> Timeline:
@@ -128,7 +151,9 @@ class Case:
 
     @property
     def binary(self) -> bool:
-        """Whether the outcome is zeros and ones; not known, hence no, where there are only moments."""
+        """Whether the outcome is zeros and ones; not known, hence no, where there are only moments of no metric."""
+        if self.metric is not None:
+            return self.metric.kind in {"proportion", "retention"}
         return isinstance(self.source, Sample) and bool(np.isin(self.values(), (0.0, 1.0)).all())
 
     def arm_terms(self) -> tuple[Term, ...]:

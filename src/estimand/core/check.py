@@ -23,12 +23,16 @@ class Refit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
-    """The card of a check: its key, the question it answers, where it is from, and the designs it can judge."""
+    """The card of a check: its key, the question it answers, where it is from, and the designs it can judge.
+
+    A check that ``reads_moments`` is asked of the moments of every metric, and does without rows.
+    """
 
     key: str
     question: str
     references: tuple[str, ...] = ()
     designs: tuple[type[DesignFields], ...] = ARMS
+    reads_moments: bool = False
 
 
 class Check(Declared):

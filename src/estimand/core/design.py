@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from estimand.core.declared import field_names, refusal, refuse_unnamed
 from estimand.core.design_fields import DesignFields, Roles, Weights
+from estimand.core.experiment import Experiment
 from estimand.core.nearest import did_you_mean
 from estimand.core.panel import Panel
 from estimand.errors import DesignError
@@ -21,12 +22,6 @@ class Observational(DesignFields):
     """Treatment arose in a way nobody controlled; the covariates are to make the arms comparable."""
 
     kind: Literal["observational"] = "observational"
-
-
-class Experiment(DesignFields):
-    """Treatment was assigned at random; covariates may sharpen the answer, and need not repair it."""
-
-    kind: Literal["experiment"] = "experiment"
 
 
 Design: TypeAlias = Annotated[Observational | Experiment | Panel, Field(discriminator="kind")]
@@ -61,6 +56,12 @@ def as_design(value: Any) -> Design:
     kind = value.get("kind", "observational")
     if not isinstance(kind, str) or kind not in DESIGNS:
         raise DesignError(f"There is no design of kind '{kind}'.", remedy=did_you_mean(str(kind), DESIGNS), found=kind)
+    if "metrics" in value and kind != "experiment":
+        raise DesignError(
+            f"A design of kind '{kind}' takes no metrics, which are what an experiment measures.",
+            remedy="Write kind: experiment, or name the columns under 'outcome'.",
+            found=kind,
+        )
     try:
         design: Design = _ADAPTER.validate_python({**value, "kind": kind})
     except ValidationError as error:

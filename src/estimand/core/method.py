@@ -9,6 +9,7 @@ from estimand.core.case import Case
 from estimand.core.declared import Declared
 from estimand.core.design import DesignFields
 from estimand.core.estimate import Estimate
+from estimand.core.metric import MEANS, Kind
 from estimand.core.resampling import Replicator, ResamplingKind
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.cluster import Block
@@ -56,6 +57,8 @@ class MethodSpec:
         Whether it uses covariates.
     reads_moments : bool
         Whether it can do without rows.
+    metrics : tuple of str
+        Kinds of metric it serves; by default those whose level is the mean of one number per row.
     variance_factor : float
         For "small_sample": how far, as a factor, the variance may be from Σψψ'/n².
     details : tuple of Detail
@@ -72,6 +75,7 @@ class MethodSpec:
     invariances: tuple[Invariance, ...]
     adjusts: bool = True
     reads_moments: bool = False
+    metrics: tuple[Kind, ...] = MEANS
     variance_factor: float = 1.0
     details: tuple[Detail, ...] = ()
     resampling: tuple[ResamplingKind, ...] = ()

@@ -81,6 +81,12 @@ class Moments(Frozen):
         whole = merge_moments(ArmMoments(self.units, self.means, self.cross), moved)
         return Moments(self.columns, self.arms, self.shift, whole.units, whole.mean, whole.cross)
 
+    def only(self, columns: tuple[str, ...]) -> "Moments":
+        """Moments of some of the columns, in the order given."""
+        at = np.array([self.position(column) for column in columns], dtype=np.intp)
+        picked = (self.shift[at], self.units, self.means[:, at], self.cross[:, at[:, None], at])
+        return Moments(columns, self.arms, *picked)
+
     def position(self, column: str) -> int:
         """Position of a column.
 

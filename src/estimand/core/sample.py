@@ -89,8 +89,8 @@ class Sample(Frozen):
     features : Encoded
         The covariates.
     roles : mapping of str to Encoded
-        Columns of other roles: ``post_treatment``, ``negative_controls``, ``negative_exposures``, ``timestamp``
-        [days, where it is a time].
+        Columns of other roles: ``post_treatment``, ``segments``, ``negative_controls``, ``negative_exposures``,
+        ``timestamp`` [days, where it is a time], ``metrics`` (columns of metrics beside their values).
     ids : ndarray of shape (n,) of uint64
         Hash of the row's identity: the ``unit`` column, or the row's position.
     cluster : ndarray of shape (n,) or None
@@ -113,6 +113,10 @@ class Sample(Frozen):
         Counts of missing values by column and arm, before any row was left out.
     timeline : Timeline or None
         Unit, period and cohort of each row, where the design is a panel.
+    stratum : ndarray of shape (n,) or None
+        Codes into ``strata``, where the design names any.
+    strata : tuple of str
+        Labels of the strata; one empty label where there are none.
     """
 
     outcomes: Mapping[str, Floats]
@@ -133,6 +137,8 @@ class Sample(Frozen):
     weight_kind: str | None = None
     missing: Table | None = None
     timeline: Timeline | None = None
+    stratum: Ints | None = None
+    strata: tuple[str, ...] = ("",)
 
     @property
     def n(self) -> int:
@@ -164,6 +170,7 @@ class Sample(Frozen):
             index=index,
             weights=None if self.weights is None else _rows(self.weights, rows),
             timeline=None if self.timeline is None else self.timeline.take(rows),
+            stratum=None if self.stratum is None else _rows(self.stratum, rows),
             fingerprint=derived(self.fingerprint, "take", index),
         )
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.core.design import Design, Panel
+from estimand.core.design import Design, Experiment, Panel
 from estimand.core.frozen import FrozenMap
+from estimand.core.metric_rows import METRIC_ROLE
 from estimand.core.sample import Drop, Encoded, Sample, content_fingerprint
 from estimand.core.timeline import Timeline
 from estimand.data.column import Column, Numbers, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats
+from estimand.data.metric_columns import read_metric, read_strata
 from estimand.data.missing import Held, missing_by_arm
 from estimand.data.mixed import mixed_finding
 from estimand.data.names import check_names
@@ -46,6 +48,7 @@ class _Read:
     outcomes: dict[str, Numbers]
     covariates: tuple[Column, ...]
     post_treatment: tuple[Column, ...]
+    segments: tuple[Column, ...]
     unit: tuple[AnyArray, Bools] | None
     cluster: tuple[AnyArray, Bools] | None
     weights: Numbers | None
@@ -55,6 +58,8 @@ class _Read:
     times: Times | None
     unit_codes: Ints | None
     absorbed: tuple[tuple[str, AnyArray, Bools], ...]
+    beside_metrics: tuple[Numbers, ...] = ()
+    strata: tuple[Ints, tuple[str, ...]] | None = None
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -92,13 +97,17 @@ def _read(source: Source, design: Design) -> _Read:
         if unit is None and cluster is not None:
             refuse_treated_in_part(times, cluster, arms.codes, str(design.cluster))
         times = with_starts(times, group if codes is None or unit is None else (codes, unit[1]), arms.codes)
+    outcomes, beside = _outcomes(source, design)
     read = _Read(
         source=source,
         design=design,
         arms=arms,
-        outcomes={name: read_outcome(source, name) for name in design.outcome},
+        outcomes=outcomes,
+        beside_metrics=beside,
+        strata=read_strata(source, design.strata) if isinstance(design, Experiment) else None,
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
+        segments=tuple(read_covariate(source, name) for name in design.roles.segments),
         unit=unit,
         cluster=cluster,
         weights=None if design.weights is None else read_weights(source, design.weights),
@@ -112,6 +121,15 @@ def _read(source: Source, design: Design) -> _Read:
     for column in read.covariates:
         refuse_all_missing(column, source)
     return read
+
+
+def _outcomes(source: Source, design: Design) -> tuple[dict[str, Numbers], tuple[Numbers, ...]]:
+    """Outcomes, or what metrics count; and the columns of metrics beside their values."""
+    if not isinstance(design, Experiment) or not design.metrics:
+        return {name: read_outcome(source, name) for name in design.outcome}, ()
+    read = {metric.name: read_metric(source, metric, design) for metric in design.metrics}
+    beside = {column.name: column for found in read.values() for column in found.others}
+    return {name: found.value for name, found in read.items()}, tuple(beside.values())
 
 
 def _arms(source: Source, design: Design, times: Times | None) -> Arms:
@@ -165,6 +183,7 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     weights = None if read.weights is None else _lock(read.weights.values[keep])
     labelled |= {} if read.cluster is None or cluster is None else {"cluster": cluster}
     labelled |= {} if weights is None else {"weights": weights}
+    labelled |= {} if read.strata is None else {f"stratum {list(read.strata[1])}": read.strata[0][keep]}
     labelled |= {} if timeline is None else _timed(timeline)
     fingerprint = content_fingerprint(_content(labelled, {"covariates": features, **roles}))
     randomised = read.design.kind == "experiment"
@@ -194,6 +213,8 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         weight_kind=None if read.design.weights is None else read.design.weights.kind,
         missing=missing_by_arm(_held(read), read.arms.codes, read.arms.labels),
         timeline=timeline,
+        stratum=None if read.strata is None else _lock(read.strata[0][keep]),
+        strata=("",) if read.strata is None else read.strata[1],
     )
 
 
@@ -230,8 +251,10 @@ def _kept_outcome(column: Numbers, keep: Bools, source: Source) -> Floats:
 def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
     roles: dict[str, tuple[Column, ...]] = {
         "post_treatment": read.post_treatment,
+        "segments": read.segments,
         "negative_controls": read.negative_controls,
         "negative_exposures": read.negative_exposures,
+        METRIC_ROLE: read.beside_metrics,
     }
     if isinstance(read.timestamp, Numbers):
         roles["timestamp"] = (read.timestamp,)
@@ -247,6 +270,7 @@ def _held(read: _Read) -> list[Held]:
         *(Held("outcome", name, column.present) for name, column in read.outcomes.items()),
         *(Held("covariate", column.name, column.present) for column in read.covariates),
         *(Held("post-treatment", column.name, column.present) for column in read.post_treatment),
+        *(Held("segment", column.name, column.present) for column in read.segments),
         *(Held("negative control", column.name, column.present) for column in read.negative_controls),
         *(Held("negative exposure", column.name, column.present) for column in read.negative_exposures),
         *(Held(part, str(name), found[1]) for part, found, name in single if found is not None),

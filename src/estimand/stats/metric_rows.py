@@ -1,0 +1,148 @@
+"""Moments of a metric from its columns in memory: fixed chunks of rows, merged in order; and sums within clusters."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from estimand.kernels.moments import Sums, moments_kernel
+from estimand.stats.arrays import Floats, Ints
+from estimand.stats.moments import ArmMoments, merge_moments
+
+CHUNK = 65_536
+Spread: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedMoments:
+    """Moments within groups: rows with history, and rows without.
+
+    Attributes
+    ----------
+    shift : ndarray of shape (p,)
+        Taken off the means.
+    held : ArmMoments of p columns in g groups
+    bare : ArmMoments of the outcome columns in g groups
+        Of rows whose other columns are missing.
+    missing : ndarray of shape (g,)
+        Rows without the outcome.
+    """
+
+    shift: Floats
+    held: ArmMoments
+    bare: ArmMoments
+    missing: Floats
+
+    def merge(self, other: "GroupedMoments") -> "GroupedMoments":
+        """Add the moments of other rows, after the same shift."""
+        held, bare = merge_moments(self.held, other.held), merge_moments(self.bare, other.bare)
+        return GroupedMoments(self.shift, held, bare, self.missing + other.missing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClusterSums:
+    """Columns summed within clusters.
+
+    Attributes
+    ----------
+    columns : tuple of ndarray of shape (c,)
+        The value less ``offset``, and the denominator, of every cluster; then its history, not-a-number for clusters
+        without any.
+    group : ndarray of shape (c,)
+        Group of each cluster.
+    offset : float
+    """
+
+    columns: tuple[Floats, ...]
+    group: Ints
+    offset: float
+
+
+def grouped_moments(
+    columns: Sequence[Floats], outcomes: int, group: Ints, groups: int, spread: Spread = map
+) -> GroupedMoments:
+    """Moments of columns of shape (n,) within groups.
+
+    Parameters
+    ----------
+    columns : sequence of p ndarrays of shape (n,)
+        Numbers of any type; not-a-number where missing.
+    outcomes : int
+        The first of them, which a row needs to count.
+    group : ndarray of shape (n,)
+        In 0..groups-1; below zero for rows to pass over.
+    groups : int
+    spread : callable
+        Maps a function over the chunks, in order.
+    """
+    n = group.shape[0]
+    shift = np.array([_middle(column[:CHUNK]) for column in columns])
+
+    def summed(start: int) -> GroupedMoments:
+        part = slice(start, start + CHUNK)
+        block = np.empty((len(columns), min(CHUNK, n - start)))
+        for j, column in enumerate(columns):
+            block[j] = column[part]
+        return centred(shift, outcomes, moments_kernel(block, outcomes, group[part], groups))
+
+    whole: GroupedMoments | None = None
+    for part in spread(summed, range(0, max(n, 1), CHUNK)):
+        whole = part if whole is None else whole.merge(part)
+    if whole is None:
+        raise ValueError("no chunk of rows")
+    return whole
+
+
+def centred(shift: Floats, outcomes: int, sums: Sums) -> GroupedMoments:
+    """Moments from sums of values less a value of the group; see :func:`~estimand.kernels.moments.moments_kernel`."""
+    units, first, total, lower, missing = sums
+    groups, p = missing.shape[0], shift.shape[0]
+    product = lower + np.tril(lower, -1).transpose(0, 2, 1)
+    safe = np.maximum(units, 1.0)[:, None]
+    drift = total / safe
+    mean = np.where(units[:, None] > 0.0, first - shift + drift, 0.0)
+    cross = product - drift[:, :, None] * total[:, None, :]
+    held = ArmMoments(units[:groups], mean[:groups], cross[:groups])
+    if outcomes == p:
+        empty = ArmMoments(np.zeros(groups), np.zeros((groups, p)), np.zeros((groups, p, p)))
+        return GroupedMoments(shift, held, empty, missing)
+    bare = ArmMoments(units[groups:], mean[groups:, :outcomes], cross[groups:, :outcomes, :outcomes])
+    return GroupedMoments(shift, held, bare, missing)
+
+
+def cluster_sums(columns: Sequence[Floats], outcomes: int, cluster: Ints, group: Ints) -> ClusterSums | None:
+    """Sum columns within clusters; None where a cluster lies in several groups.
+
+    A mean over rows becomes Σ value / Σ rows over clusters, and so does its history; a value is taken less its overall
+    mean first, which keeps its digits. Rows without the outcome are passed over; rows without history count where they
+    have an outcome, and a cluster none of whose rows has history is without it.
+    """
+    present = ~np.isnan(np.stack(tuple(columns[:outcomes]))).any(axis=0) & (group >= 0)
+    inside, code, own = (array[present] for array in (np.arange(group.shape[0]), cluster, group))
+    _, code = np.unique(code, return_inverse=True)
+    count = int(code.max(initial=-1)) + 1
+    home = np.empty(count, dtype=np.int64)
+    home[code] = own
+    if (home[code] != own).any():
+        return None
+    offset = 0.0 if outcomes == 2 else _middle(columns[0][inside])
+    totals = [np.bincount(code, weights=columns[0][inside] - offset, minlength=count)]
+    below = columns[1][inside] if outcomes == 2 else None
+    totals.append(np.bincount(code, weights=below, minlength=count).astype(float))
+    history = columns[outcomes:]
+    if history:
+        known = ~np.isnan(np.stack([column[inside] for column in history])).any(axis=0)
+        rows = np.bincount(code[known], minlength=count).astype(float)
+        level = 0.0 if len(history) == 2 else _middle(history[0][inside][known])
+        first = np.bincount(code[known], weights=history[0][inside][known] - level, minlength=count)
+        weights = history[1][inside][known] if len(history) == 2 else None
+        second = np.bincount(code[known], weights=weights, minlength=count)
+        totals += [np.where(rows > 0.0, part, np.nan) for part in (first, second)]
+    return ClusterSums(tuple(totals), home, offset)
+
+
+def _middle(values: Floats) -> float:
+    """Mean of the values that are there; zero where none is."""
+    there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    return float(there.mean()) if there.size else 0.0
