@@ -9,6 +9,7 @@ from estimand.core.estimate import Estimate
 from estimand.core.finding import Grade
 from estimand.core.question import Target
 from estimand.core.record import StudyRecord
+from estimand.report.effects_words import heterogeneity_note
 from estimand.report.words import answer_sentence, format_interval, format_number
 
 STYLES = {Grade.VETO: "bold red", Grade.WARN: "yellow", Grade.NOTE: "cyan", Grade.NOT_RUN: "magenta", Grade.PASS: ""}
@@ -94,6 +95,9 @@ def _note(estimate: Estimate, record: StudyRecord) -> str:
     words = ["headline"] if estimate.id == record.headline else []
     if estimate.scale == "log":
         words.append(estimate.terms[0].unit or "ratio")
+    told = heterogeneity_note(record, estimate)
+    if told is not None:
+        words.append(told)
     if warned:
         words.append(f"{warned} warning{'s' if warned > 1 else ''}")
     return ", ".join(words)

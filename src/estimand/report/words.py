@@ -18,6 +18,7 @@ from estimand.figures.numbers import (
     spoken_unit,
 )
 from estimand.figures.standing import headline_of, is_naive, is_timed, ratio_of, unit_of, vetoes
+from estimand.report.effects_words import heterogeneity_sentence
 from estimand.report.panel_words import by_time, panel_design, panel_estimand, panel_of, treatment_name
 
 __all__ = [
@@ -132,7 +133,9 @@ def answer_parts(record: StudyRecord) -> tuple[Part, ...]:
     times = by_time(headline)
     if times is not None:
         parts.append(Part(f" Effects by {times} are below."))
-    return (Part(_capital(parts[0].text), parts[0].number), *parts[1:])
+    if not vetoes(record, headline):
+        parts.append(Part(heterogeneity_sentence(record, headline)))
+    return (Part(_capital(parts[0].text), parts[0].number), *(part for part in parts[1:] if part.text))
 
 
 def _vetoed(effect: _Effect) -> list[Part]:
