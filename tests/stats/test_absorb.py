@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import estimand.stats.absorb_systems as systems
 from estimand.errors import ConvergenceError
 from estimand.stats.absorb import Absorber, absorber
-from estimand.stats.absorb_systems import Balanced, Direct, Iterated
+from estimand.stats.absorb_systems import Balanced, Direct, Grid, Iterated, ordered_grid
 
 
 def dummies(codes: list[np.ndarray]) -> np.ndarray:
@@ -86,6 +86,28 @@ def test_a_balanced_panel_takes_the_closed_form() -> None:
     expected = values - unit_mean[unit] - period_mean[period] + values.mean()
     assert found.residualise(values) == pytest.approx(expected, abs=1e-13)
     assert found.rank == 46
+
+
+@pytest.mark.parametrize(("units", "periods"), [(40, 7), (3, 50), (9_000, 4)])
+def test_a_balanced_panel_in_order_takes_the_grid(units: int, periods: int) -> None:
+    unit, period = np.repeat(np.arange(units), periods), np.tile(np.arange(periods), units)
+    values = np.random.default_rng(2).normal(size=(units * periods, 2)) + [0.0, 1e3]
+    found = absorber([unit, period])
+    assert isinstance(found.system, Grid)
+    assert (found.sizes, found.rank) == ((units, periods), units + periods - 1)
+    order = np.random.default_rng(3).permutation(units * periods)
+    mixed = absorber([unit[order], period[order]])
+    assert not isinstance(mixed.system, Grid)
+    assert found.residualise(values)[order] == pytest.approx(mixed.residualise(values[order]), abs=1e-12)
+
+
+@pytest.mark.parametrize("row", [0, 5, 39_999])
+def test_one_row_out_of_place_is_no_grid(row: int) -> None:
+    unit, period = np.repeat(np.arange(10_000), 4), np.tile(np.arange(4), 10_000)
+    assert ordered_grid(unit, period) == (10_000, 4)
+    assert ordered_grid(np.where(np.arange(40_000) == row, 7_000, unit), period) is None
+    assert ordered_grid(unit, np.where(np.arange(40_000) == row, (period + 1) % 4, period)) is None
+    assert ordered_grid(unit[1:], period[1:]) is None
 
 
 def test_a_panel_in_which_a_row_takes_the_place_of_another_is_not_taken_as_balanced() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
+from estimand.stats.levels import occurring
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ class Timeline(Frozen):
 
     def cohorts(self) -> Ints:
         """Positions of the cohorts that have a period before treatment and are treated, ascending."""
-        found = np.flatnonzero(np.bincount(self.cohort, minlength=self.periods))
+        found = np.flatnonzero(occurring(self.cohort, self.periods))
         return found[(found > 0) & (found < self.periods)]
 
     def take(self, rows: AnyArray) -> "Timeline":

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimand.stats.absorb_systems import Cells, Grid, System, system_of
+from estimand.stats.absorb_systems import Cells, Grid, System, grid_of, ordered_grid, system_of
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
+from estimand.stats.blocks import blocks
 
 REFINED = 1e-13
 ROUNDING = 1e-15
@@ -62,28 +63,27 @@ class Absorber:
         """
         if self.cells is None:
             return np.array(values, dtype=np.float64)
-        if values.ndim == 1:
-            return self._column(self.cells, values)
-        out = np.empty((values.shape[1], values.shape[0]))
-        for j in range(values.shape[1]):
-            out[j] = self._column(self.cells, np.ascontiguousarray(values[:, j]))
-        return out.T
+        columns = values[None, :] if values.ndim == 1 else values.T
+        out = np.empty(columns.shape)
+        for column, left in zip(columns, out, strict=True):
+            self._column(self.cells, np.ascontiguousarray(column, dtype=np.float64), left)
+        return out[0] if values.ndim == 1 else out.T
 
-    def _column(self, cells: Cells, values: Floats) -> Floats:
+    def _column(self, cells: Cells, values: Floats, left: Floats) -> None:
+        """Write what is left of a column."""
         if isinstance(self.system, Grid):
-            return self.system.residual(values)
-        left = cells.within(values)
+            self.system.residual(values, left)
+            return
+        cells.within(values, left)
         if self.system is None:
-            return left
+            return
         close = max(REFINED * _largest(left), ROUNDING * _largest(values))
         for _ in range(MOST_PASSES):
             sums = cells.sums(left)
             if _largest(sums / cells.mass) <= close:
                 break
             solution = self.system.solve(sums, close)
-            left -= cells.spread(solution)
-            left += self.system.means(solution)[cells.leading]
-        return left
+            cells.take_off(solution, self.system.means(solution), left)
 
     def reweighted(self, weights: Floats) -> "Absorber":
         """Return the absorber of the same levels under other positive weights, shape (n,)."""
@@ -98,8 +98,7 @@ class Absorber:
         """Tell in which dimensions every level lies within one group, or has one value, shape (dimensions,)."""
         found = np.zeros(len(self.codes), dtype=np.bool_)
         for j, (codes, size) in enumerate(zip(self.codes, self.sizes, strict=True)):
-            few = codes[:LOOKED_AT], groups[:LOOKED_AT]
-            found[j] = codes is groups or (_alike(*few, size) and _alike(codes, groups, size))
+            found[j] = codes is groups or alike_within(codes, groups, size)
         return found
 
 
@@ -113,15 +112,24 @@ def absorber(codes: Sequence[Ints], weights: Floats | None = None) -> Absorber:
     weights : ndarray of shape (n,), optional
         Positive.
     """
+    if len(codes) == 2 and weights is None:
+        shape = ordered_grid(*codes)
+        if shape is not None:
+            cells, grid = grid_of(*codes, *shape)
+            return Absorber(tuple(codes), shape, None, cells, grid, sum(shape) - 1, rank_exact=True)
     compact = [_without_gaps(each) for each in codes]
     return _assembled(tuple(each for each, _ in compact), tuple(size for _, size in compact), weights)
 
 
+def alike_within(codes: Ints, values: AnyArray, size: int) -> bool:
+    """Tell whether every level, of codes below ``size``, holds one value only."""
+    return _alike(codes[:LOOKED_AT], values[:LOOKED_AT], size) and _alike(codes, values, size)
+
+
 def _alike(codes: Ints, groups: AnyArray, size: int) -> bool:
-    """Tell whether every level holds one value only."""
     home = np.zeros(size, dtype=groups.dtype)
     home[codes] = groups
-    return np.array_equal(home[codes], groups)
+    return all(np.array_equal(home[codes[block]], groups[block]) for block in blocks(codes.shape[0]))
 
 
 def _largest(values: Floats) -> float:

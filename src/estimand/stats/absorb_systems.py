@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from estimand.errors import ConvergenceError
 from estimand.stats.arrays import Floats, Ints
+from estimand.stats.blocks import blocks
 
 MOST_DENSE = 1_500
 DENSE_CELLS = 4
@@ -61,9 +62,11 @@ class Cells:
         held = np.bincount(leading, weights, size).astype(np.float64)
         return cls(leading, tuple(others), tuple(sizes), weights, held, stacked.astype(np.float64))
 
-    def within(self, values: Floats) -> Floats:
-        """Take out the weighted means within A, shape (n,)."""
-        return np.asarray(values - self.averages(values)[self.leading])
+    def within(self, values: Floats, left: Floats) -> None:
+        """Take out the weighted means within A: from values to what is left, both of shape (n,)."""
+        means = self.averages(values)
+        for block in blocks(values.shape[0]):
+            np.subtract(values[block], means[self.leading[block]], out=left[block])
 
     def averages(self, values: Floats) -> Floats:
         """Weighted means within A, shape (a,)."""
@@ -75,6 +78,15 @@ class Cells:
         held = values if self.weights is None else values * self.weights
         parts = [np.bincount(codes, held, size) for codes, size in zip(self.others, self.sizes, strict=True)]
         return np.concatenate(parts)
+
+    def take_off(self, solution: Floats, means: Floats, left: Floats) -> None:
+        """Take the other levels' values, less their means within A, off what is left, shape (n,)."""
+        starts = np.concatenate(([0], np.cumsum(self.sizes)))
+        parts = [solution[starts[i] : starts[i + 1]] for i in range(len(self.sizes))]
+        for block in blocks(left.shape[0]):
+            for codes, part in zip(self.others, parts, strict=True):
+                left[block] -= part[codes[block]]
+            left[block] += means[self.leading[block]]
 
     def spread(self, solution: Floats) -> Floats:
         """Sum of the other levels' values over the dimensions, shape (n,)."""
@@ -128,13 +140,19 @@ class Balanced:
 class Grid(Balanced):
     """A balanced panel whose rows are in order of A, then of the other dimension."""
 
-    def residual(self, values: Floats) -> Floats:
-        """Take out the means of rows and columns of the grid, shape (n,)."""
+    def residual(self, values: Floats, out: Floats) -> None:
+        """Take out the means of rows and columns of the grid, by blocks of rows: both of shape (n,)."""
         size = self.mass.shape[0]
-        grid = values.reshape(self.groups, size)
-        left = grid - (grid @ np.full(size, 1.0 / size))[:, None]
-        left -= np.full(self.groups, 1.0 / self.groups) @ left
-        return np.asarray(left.reshape(-1))
+        total = np.zeros(size)
+        for block in blocks(values.shape[0], size):
+            part = values[block]
+            means = np.einsum("ij->i", part.reshape(-1, size)) / size
+            left = np.subtract(part, np.repeat(means, size), out=out[block])
+            total += np.einsum("ij->j", left.reshape(-1, size))
+        total /= self.groups
+        for block in blocks(values.shape[0], size):
+            grid = out[block].reshape(-1, size)
+            grid -= total
 
 
 @dataclass(slots=True, eq=False)
@@ -182,7 +200,9 @@ class Iterated:
         for _ in range(MOST_ITERATIONS):
             if size <= goal:
                 return solution
-            image = self.cells.sums(self.cells.within(self.cells.spread(step)))
+            spread = self.cells.spread(step)
+            self.cells.within(spread, spread)
+            image = self.cells.sums(spread)
             curvature = float(step @ image)
             if curvature <= 0.0:
                 return solution
@@ -208,7 +228,7 @@ def system_of(cells: Cells) -> System:
     n, groups, size = cells.leading.shape[0], cells.leading_mass.shape[0], cells.mass.shape[0]
     alone = len(cells.others) == 1
     if alone and cells.weights is None and n == groups * size:
-        if _in_order(cells):
+        if ordered_grid(cells.leading, cells.others[0]) is not None:
             return Grid(cells.mass, groups, size - 1)
         if _each_once(cells):
             return Balanced(cells.mass, groups, size - 1)
@@ -223,10 +243,26 @@ def system_of(cells: Cells) -> System:
     return Direct(cho_factor(scaled[np.ix_(kept, kept)]), scale, kept, shares, kept.shape[0])
 
 
-def _in_order(cells: Cells) -> bool:
-    groups, size = cells.leading_mass.shape[0], cells.sizes[0]
-    across = cells.others[0].reshape(groups, size) == np.arange(size)
-    return bool(across.all()) and bool((cells.leading.reshape(groups, size) == np.arange(groups)[:, None]).all())
+def grid_of(leading: Ints, other: Ints, groups: int, size: int) -> tuple[Cells, Grid]:
+    """Cells and equations of an ordered grid of so many levels each."""
+    held, mass = np.full(groups, float(size)), np.full(size, float(groups))
+    return Cells(leading, (other,), (size,), None, held, mass), Grid(mass, groups, size - 1)
+
+
+def ordered_grid(leading: Ints, other: Ints) -> tuple[int, int] | None:
+    """Numbers of levels of two dimensions, where each meets each once and rows are in order of both; else None."""
+    n = leading.shape[0]
+    size = int(other[-1]) + 1 if n else 0
+    if size < 1 or n % size or leading[-1] != n // size - 1:
+        return None
+    levels = np.arange(size)
+    for block in blocks(n, size):
+        groups = np.arange(block.start // size, block.stop // size)
+        if not np.equal(other[block].reshape(-1, size), levels).all():
+            return None
+        if not np.equal(leading[block].reshape(-1, size), groups[:, None]).all():
+            return None
+    return n // size, size
 
 
 def _each_once(cells: Cells) -> bool:

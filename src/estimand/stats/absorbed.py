@@ -14,6 +14,7 @@ from estimand.errors import UnsupportedError
 from estimand.stats.absorb import Absorber
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.basis import gram, independent_columns
+from estimand.stats.blocks import blocks
 from estimand.stats.cluster import Block, ClusterScores, block_scores
 from estimand.stats.influence import sum_within
 from estimand.stats.levels import numbered
@@ -72,6 +73,15 @@ class AbsorbedFit:
         held = self.residual if self.weights is None else self.residual * self.weights
         return np.asarray(self.columns * held[:, None])
 
+    def contributions(self, term: int) -> Floats:
+        """Of each row to the kept coefficient at a position: its loading times its residual, shape (n,)."""
+        out, by = np.empty(self.residual.shape[0]), self.bread[:, term]
+        for block in blocks(out.shape[0]):
+            np.multiply(self.columns[block] @ by, self.residual[block], out=out[block])
+            if self.weights is not None:
+                out[block] *= self.weights[block]
+        return out
+
     def loading(self, terms: Ints | None = None) -> Floats:
         """Weight of each residual in each kept coefficient, or in those at ``terms``, shape (n, k)."""
         load = self.columns @ (self.bread if terms is None else self.bread[:, terms])
@@ -121,11 +131,15 @@ def _solved(
         return np.zeros(0), np.zeros((0, 0)), target
     held_cross, scale = cross
     factor = cho_factor(held_cross)
-    coefficients, residual = np.zeros(x.shape[1]), target
-    for _ in range(2):
-        held = residual if weights is None else residual * weights
-        coefficients = coefficients + cho_solve(factor, x.T @ held / scale) / scale
-        residual = target - x @ coefficients
+    coefficients, residual = np.zeros(x.shape[1]), np.empty(target.shape)
+    for last in (False, True):
+        right = np.zeros(x.shape[1])
+        for block in blocks(target.shape[0]):
+            left = target[block] - x[block] @ coefficients if last else target[block]
+            right += x[block].T @ (left if weights is None else left * weights[block])
+        coefficients = coefficients + cho_solve(factor, right / scale) / scale
+    for block in blocks(target.shape[0]):
+        np.subtract(target[block], x[block] @ coefficients, out=residual[block])
     bread = cho_solve(factor, np.eye(x.shape[1])) / np.outer(scale, scale)
     return coefficients, (bread + bread.T) / 2, residual
 
@@ -154,11 +168,13 @@ def clustered_scores(
     fit: AbsorbedFit, cluster: Ints, kind: SumKind, nested: Bools | None = None, terms: Ints | None = None
 ) -> Floats:
     """Contributions of the clusters to the kept coefficients, or to those at ``terms``, by code, shape (G, k)."""
-    groups, position = cluster_positions(cluster)
+    groups, position = numbered_clusters(fit, cluster)
     if terms is None:
         scores = sum_within(fit.scores(), position, groups) @ fit.bread
     else:
-        scores = sum_within(fit.loading(terms) * fit.residual[:, None], position, groups)
+        scores = np.empty((groups, terms.shape[0]))
+        for j, term in enumerate(terms):
+            scores[:, j] = np.bincount(position, fit.contributions(int(term)), groups)
     if kind == "CR0":
         return np.asarray(scores)
     n, counted = cluster.shape[0], parameters_counted(fit, cluster, nested)
@@ -169,6 +185,14 @@ def cluster_positions(cluster: Ints) -> tuple[int, Ints]:
     """Number the clusters that occur from 0, in order: how many, and of each row, shape (n,)."""
     found, position = numbered(cluster)
     return int(found.shape[0]), position
+
+
+def numbered_clusters(fit: AbsorbedFit, cluster: Ints) -> tuple[int, Ints]:
+    """Likewise, without a look where the clusters are levels that the fit absorbed, which have no gaps."""
+    for codes, size in zip(fit.absorber.codes, fit.absorber.sizes, strict=True):
+        if codes is cluster:
+            return size, codes
+    return cluster_positions(cluster)
 
 
 def parameters_counted(fit: AbsorbedFit, cluster: Ints, nested: Bools | None = None) -> int:
@@ -189,7 +213,7 @@ def effective_clusters(fit: AbsorbedFit, cluster: Ints, terms: Ints | None = Non
 
     Carter, Schnepel & Steigerwald (2017), doi:10.1162/REST_a_00639.
     """
-    groups, position = cluster_positions(cluster)
+    groups, position = numbered_clusters(fit, cluster)
     share = sum_within(np.square(fit.loading(terms)), position, groups)
     return float((np.square(share.sum(axis=0)) / np.square(share).sum(axis=0)).min())
 

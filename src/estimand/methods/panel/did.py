@@ -36,10 +36,9 @@ from estimand.methods.panel.regression_spread import (
     regression_spread,
 )
 from estimand.stats.absorb import absorber
-from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares, cluster_positions
+from estimand.stats.absorbed import AbsorbedFit, absorbed_least_squares, numbered_clusters
 from estimand.stats.absorbed_poisson import absorbed_poisson, rows_with_outcome
 from estimand.stats.arrays import Bools, Floats, Ints
-from estimand.stats.influence import sum_within
 
 OutcomeModel: TypeAlias = Literal["linear", "log", "poisson"]
 UNITS = {"log": "ratio of geometric means", "poisson": "ratio of means"}
@@ -52,6 +51,7 @@ class Solved:
     case: Case
     layout: Layout
     fitted: Fitted
+    start: int | None
     rules: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -121,13 +121,12 @@ class DifferenceInDifferences(Method):
         """Fit, and attach the covariance."""
         self._refuse_ignored_cluster(case)
         solved = _poisson(case, self.effects) if self.outcome_model == "poisson" else self._least_squares(case)
-        case, layout, fit = solved.case, solved.layout, solved.fitted.fit
+        case, layout, fit, start = solved.case, solved.layout, solved.fitted.fit, solved.start
         sample, timeline = case.sample(), case.timeline()
         refuse_unidentified(bool(fit.kept[-1]), timeline)
         _refuse_no_noise(fit)
         counts = cluster_counts(sample)
         spread = self._spread(solved, counts)
-        start = _start(case)
         target = target_of(start)
         ratio = self.outcome_model != "linear"
         slope = float(fit.coefficients[-1])
@@ -165,12 +164,13 @@ class DifferenceInDifferences(Method):
             )
 
     def _least_squares(self, case: Case) -> Solved:
-        layout, sample, outcome = laid_out(case, self.effects, _start(case)), case.sample(), case.values()
+        start, sample, outcome = _start(case), case.sample(), case.values()
+        layout = laid_out(case, self.effects, start)
         if self.outcome_model == "log":
             outcome = _logarithm(outcome, case.outcome)
         weights = given_weights(sample)
         fit = absorbed_least_squares(outcome, layout.columns, absorber([*layout.absorbed.values()], weights), weights)
-        return Solved(case, layout, Fitted(fit, outcome, layout.columns, _last(fit)))
+        return Solved(case, layout, Fitted(fit, outcome, layout.columns, _last(fit)), start)
 
     def _spread(self, solved: Solved, counts: ClusterCounts | None) -> PanelSpread | None:
         """Covariance; none where clusters are asked for and only one of them is treated, or is not."""
@@ -190,13 +190,15 @@ def _poisson(case: Case, effects: Effects) -> Solved:
             remedy="Use outcome_model: linear.",
             found=float(values.min()),
         )
-    layout = laid_out(case, effects, _start(case))
+    start = _start(case)
+    layout = laid_out(case, effects, start)
     rules: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     keep = rows_with_outcome(values, [*layout.absorbed.values()])
     if not keep.all():
         case, rules, findings = _without_zeros(case, keep)
-        layout, values = laid_out(case, effects, _start(case)), case.values()
+        start, values = _start(case), case.values()
+        layout = laid_out(case, effects, start)
     treated = case.sample().arm == 1
     for rows, who in ((treated, "treated"), (~treated, "untreated")):
         if not values[rows].any():
@@ -212,7 +214,7 @@ def _poisson(case: Case, effects: Effects) -> Solved:
             "outcome are predicted by the covariates.",
             remedy="Leave out covariates that single out rows of zeros, or use outcome_model: linear.",
         )
-    return Solved(case, layout, Fitted(found.fit, values, layout.columns, _last(found.fit)), rules, findings)
+    return Solved(case, layout, Fitted(found.fit, values, layout.columns, _last(found.fit)), start, rules, findings)
 
 
 def _start(case: Case) -> int | None:
@@ -287,18 +289,20 @@ def _influence(fit: AbsorbedFit, sample: Sample, slope: float) -> Influence:
 def _baseline(case: Case, fit: AbsorbedFit, spread: PanelSpread) -> Baseline:
     """What the treated would have had: their mean less the effect; its covariances from scores summed by cluster."""
     sample, values = case.sample(), case.values()
-    held = (sample.arm == 1) * (np.ones(sample.n) if sample.weights is None else sample.weights)
-    share = held / held.sum()
-    mean = float(share @ values)
-    parts = np.vstack([share * (values - mean), fit.loading(_last(fit))[:, 0] * fit.residual]).T
-    summed = parts
-    if sample.cluster is not None:
-        groups, position = cluster_positions(sample.cluster)
-        summed = sum_within(parts, position, groups)
-    cross = summed.T @ summed
-    variance, shared = float(spread.vcov[0, 0]), float(cross[0, 1])
-    level = np.array([[cross[0, 0] - 2.0 * shared + variance]])
-    return Baseline(np.array([mean - fit.coefficients[-1]]), level, np.array([[shared - variance]]))
+    treated = np.flatnonzero(sample.arm == 1)
+    share = np.ones(treated.shape[0]) if sample.weights is None else sample.weights[treated]
+    share = share / share.sum()
+    mean = float(share @ values[treated])
+    level, change = share * (values[treated] - mean), fit.contributions(int(_last(fit)[0]))
+    if sample.cluster is None:
+        shared = float(level @ change[treated])
+    else:
+        groups, position = numbered_clusters(fit, sample.cluster)
+        level = np.asarray(np.bincount(position[treated], level, groups), dtype=np.float64)
+        shared = float(level @ np.bincount(position, change, groups))
+    variance = float(spread.vcov[0, 0])
+    own = np.array([[level @ level - 2.0 * shared + variance]])
+    return Baseline(np.array([mean - fit.coefficients[-1]]), own, np.array([[shared - variance]]))
 
 
 def _details(case: Case, layout: Layout, fit: AbsorbedFit, start: int | None) -> FrozenMap[Any]:

@@ -10,6 +10,7 @@ from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.stats.arrays import Floats
+from estimand.stats.blocks import blocks
 
 STAGGERED = "staggered_did"
 
@@ -22,8 +23,11 @@ def common_start(sample: Sample, timeline: Timeline) -> int | None:
     cohorts = timeline.cohorts()
     if not cohorts.shape[0]:
         return None
-    after, on = timeline.period >= cohorts[0], sample.arm == 1
-    return int(cohorts[0]) if np.array_equal(after & ~timeline.never, on) else None
+    for block in blocks(sample.n):
+        ever = timeline.cohort[block] != timeline.periods
+        if not np.array_equal((timeline.period[block] >= cohorts[0]) & ever, sample.arm[block] == 1):
+            return None
+    return int(cohorts[0])
 
 
 def target_of(start: int | None) -> Target:
@@ -114,15 +118,18 @@ def group_means(sample: Sample, timeline: Timeline, outcome: Floats, start: int 
 
     Those never treated have a before and after where there is one start; otherwise one mean over all periods.
     """
-    if start is None:
-        cohort, begins = timeline.cohort, np.arange(timeline.periods + 1)
-    else:
-        cohort, begins = np.where(timeline.never, timeline.periods, start), np.full(timeline.periods + 1, start)
-    cell = 2 * cohort + (timeline.period >= begins[cohort])
-    size, weights = 2 * (timeline.periods + 1), sample.weights
-    rows = np.bincount(cell, minlength=size)
-    mass = rows if weights is None else np.bincount(cell, weights, size)
-    total = np.bincount(cell, outcome if weights is None else outcome * weights, size)
+    periods, weights = timeline.periods, sample.weights
+    begins = np.arange(periods + 1) if start is None else np.full(periods + 1, start)
+    # With one start, those first seen treated after it began then too.
+    group = np.arange(periods + 1) if start is None else np.where(np.arange(periods + 1) < periods, start, periods)
+    rows, mass, total = np.zeros(2 * periods + 2, dtype=np.int64), np.zeros(2 * periods + 2), np.zeros(2 * periods + 2)
+    for block in blocks(sample.n):
+        cohort = timeline.cohort[block]
+        cell = 2 * group[cohort] + (timeline.period[block] >= begins[cohort])
+        held = None if weights is None else weights[block]
+        rows += np.bincount(cell, minlength=rows.shape[0])
+        mass += np.bincount(cell, held, rows.shape[0])
+        total += np.bincount(cell, outcome[block] if held is None else outcome[block] * held, rows.shape[0])
     used = np.flatnonzero(rows)
     names = [*(f"treated from {label}" for label in timeline.labels), "untreated"]
     sides = ("before", "after")

@@ -10,7 +10,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
 from estimand.core.timeline import Timeline
 from estimand.errors import Code, IdentificationError, UnsupportedError
-from estimand.stats.absorb import absorber
+from estimand.stats.absorb import alike_within
 from estimand.stats.arrays import Bools, Floats, Ints
 
 Effects: TypeAlias = Literal["two_way", "two_by_two"]
@@ -52,7 +52,7 @@ def laid_out(case: Case, effects: Effects, start: int | None) -> Layout:
         If the covariates by period are too many for memory.
     """
     sample, timeline = case.sample(), case.timeline()
-    treated = (sample.arm == 1).astype(np.float64)
+    treated = sample.arm == 1
     if effects == "two_by_two":
         group, after = _two_groups(timeline, start)
         absorbed = {"group": group, "after": after}
@@ -64,12 +64,18 @@ def laid_out(case: Case, effects: Effects, start: int | None) -> Layout:
         times, labels = timeline.period, timeline.labels
     absorbed |= dict(timeline.absorbed)
     if not sample.features.features:
-        return Layout(treated[:, None], ("treated",), ("treated",), absorbed, ())
+        return Layout(treated.astype(np.float64)[:, None], ("treated",), ("treated",), absorbed, ())
     # Two groups leave the levels of units in, so a covariate needs a slope in the first time too.
     shown = np.arange(0 if effects == "two_by_two" else 1, len(labels))
     parts, names, sources, interacted = _covariates(sample, times, [labels[t] for t in shown], shown)
-    columns = np.vstack([*(part.T for part in parts), treated]).T
-    return Layout(columns, (*names, "treated"), (*sources, "treated"), absorbed, interacted)
+    columns = np.empty((len(names) + 1, sample.n))
+    place = 0
+    for part in parts:
+        width = 1 if part.ndim == 1 else part.shape[1]
+        columns[place : place + width] = part.T
+        place += width
+    columns[-1] = treated
+    return Layout(columns.T, (*names, "treated"), (*sources, "treated"), absorbed, interacted)
 
 
 def _two_groups(timeline: Timeline, start: int | None) -> tuple[Ints, Ints]:
@@ -94,8 +100,8 @@ def _covariates(
     features, unit = sample.features, None if sample.timeline is None else sample.timeline.unit
     still = np.zeros(len(features.features), dtype=np.bool_)
     if unit is not None:
-        units = absorber([unit])
-        still = np.array([units.nested_in(features.values[:, j])[0] for j in range(still.shape[0])])
+        units = int(unit.max()) + 1
+        still = np.array([alike_within(unit, features.values[:, j], units) for j in range(still.shape[0])])
     entries = sample.n * (int(still.sum()) * len(labels) + int((~still).sum()))
     if entries > MOST_ENTRIES:
         raise UnsupportedError(

@@ -9,16 +9,18 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.errors import DesignError, IdentificationError
+from estimand.methods.panel.clusters_seen import moved_findings, no_cluster_finding
 from estimand.stats.absorbed import (
     AbsorbedFit,
     bias_reduced_scores,
-    cluster_positions,
     clustered_covariance,
     effective_clusters,
+    numbered_clusters,
     row_covariance,
 )
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.enough_clusters import FEW_OF_A_KIND, MANY_CLUSTERS
+from estimand.stats.levels import occurring
 
 PanelCovariance: TypeAlias = Literal["CR0", "CR1", "CR2", "HC1", "classical"]
 Counted: TypeAlias = Literal["crossing", "all", "none"]
@@ -98,7 +100,7 @@ def regression_spread(
         return PanelSpread(scores.covariance, scores.df, chosen)
     nested = None if counted == "crossing" else np.full(len(fit.absorber.codes), counted == "none")
     vcov = clustered_covariance(fit, sample.cluster, "CR0" if chosen == "CR0" else "CR1", nested, terms)
-    groups = cluster_positions(sample.cluster)[0]
+    groups = numbered_clusters(fit, sample.cluster)[0]
     return PanelSpread(vcov, np.full(terms.shape[0], groups - 1.0), chosen)
 
 
@@ -146,31 +148,23 @@ def cluster_counts(sample: Sample) -> ClusterCounts | None:
     """Count clusters with and without treated rows; None without clusters."""
     if sample.cluster is None:
         return None
-    groups, position = cluster_positions(sample.cluster)
-    count = int(np.count_nonzero(np.bincount(position, sample.arm, groups)))
+    largest = int(sample.cluster.max())
+    groups = int(np.count_nonzero(occurring(sample.cluster, largest)))
+    count = int(np.count_nonzero(occurring(sample.cluster[sample.arm > 0], largest)))
     return ClusterCounts(count, groups - count)
 
 
 def cluster_findings(about: str, sample: Sample, counts: ClusterCounts | None, correction: str) -> tuple[Finding, ...]:
-    """Warn where no cluster is named, where few are treated or untreated, and where CR1 stands in for CR2."""
+    """Warn where no cluster is named or units move between them, where few are treated or not, and where CR1 is too."""
     if counts is None:
-        return (
-            Finding(
-                check=f"{about}.no_cluster",
-                about=about,
-                grade=Grade.WARN,
-                subject="cluster",
-                message="The design names neither unit nor cluster, so standard errors take rows as independent, "
-                "though treatment reached whole groups at once.",
-                remedy="Name the groups that treatment reached, such as regions, as cluster.",
-            ),
-        )
+        return (no_cluster_finding(about),)
     total = counts.treated + counts.untreated
     # Where every cluster is treated at some time, the later treated stand in for the untreated.
     few = counts.treated if counts.untreated == 0 else counts.fewest
     weighted = sample.weights is not None and correction == "CR1" and total < MANY_CLUSTERS
+    moved = moved_findings(about, sample)
     if few >= FEW_OF_A_KIND and not weighted:
-        return ()
+        return moved
     why = (
         f"{counts.treated:,} clusters are treated and {counts.untreated:,} are not; with fewer than {FEW_OF_A_KIND} of "
         "either, no clustered standard error can be relied on."
@@ -178,6 +172,7 @@ def cluster_findings(about: str, sample: Sample, counts: ClusterCounts | None, c
         else f"{total} clusters are few for CR1, and CR2 is not offered under weights."
     )
     return (
+        *moved,
         Finding(
             check=f"{about}.few_clusters",
             about=about,
