@@ -13,7 +13,7 @@ import numpy as np
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.covariance import robust_covariance
 from estimand.stats.influence import influence_covariance, sum_within
-from estimand.stats.linear import least_squares
+from estimand.stats.linear import LeastSquares, least_squares
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,16 +94,20 @@ def linear_projection(scores: Floats, columns: Floats, weights: Floats | None, u
     units : ndarray of shape (n,)
     """
     fit = least_squares(columns, scores, weights)
-    if np.unique(units).shape[0] == units.shape[0]:
-        vcov = robust_covariance(fit, "HC3")
-    else:
-        pull = fit.basis.matrix * (fit.residual if weights is None else fit.residual * weights)[:, None]
-        vcov = _covariance(scores.shape[0] * pull @ fit.bread, units)
+    vcov = projection_covariance(fit, units)
     kept, scale = fit.basis.kept, fit.basis.scale
     slope, error = np.full(kept.shape[0], np.nan), np.full(kept.shape[0], np.nan)
     slope[kept] = fit.coefficients[1:] / scale[kept]
     error[kept] = np.sqrt(np.diag(vcov)[1:]) / scale[kept]
     return Projected(slope, error, kept)
+
+
+def projection_covariance(fit: LeastSquares, units: Ints) -> Floats:
+    """Covariance of a projection's coefficients, shape (q, q): HC3, or by unit where some have several rows."""
+    if np.unique(units).shape[0] == units.shape[0]:
+        return robust_covariance(fit, "HC3")
+    pull = fit.basis.matrix * (fit.residual if fit.weights is None else fit.residual * fit.weights)[:, None]
+    return _covariance(fit.residual.shape[0] * pull @ fit.bread, units)
 
 
 def _covariance(psi: Floats, units: Ints) -> Floats:
