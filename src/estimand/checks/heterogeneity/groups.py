@@ -162,9 +162,9 @@ def _evidence(made: list[Groups], apart: SplitMedian, p_value: float, level: flo
 
 def _words(apart: SplitMedian, p_value: float, counts: tuple[int, int], level: float) -> str:
     low, high = float(apart.low[0]), float(apart.high[0])
+    told = f"{level:.0%} interval {format_interval((low, high))}, one-sided p {p_value:.2g}"
     start = (
-        f"Of {counts[0]} groups by predicted effect the most affected gains {format_number(float(apart.value[0]))} "
-        f"more than the least ({level:.0%} interval {format_interval((low, high))}, one-sided p {p_value:.2g}; medians "
-        f"over {counts[1]} splits)"
+        f"Of {counts[0]} groups by predicted effect the last gains {format_number(float(apart.value[0]))} more than "
+        f"the first ({told}; medians over {counts[1]} splits)"
     )
     return f"{start}." if low > 0.0 else f"{start}: they cannot be told apart."

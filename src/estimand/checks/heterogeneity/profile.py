@@ -112,12 +112,12 @@ def _spread(case: Case) -> Floats:
 def _words(apart: list[dict[str, float | str]], tried: int, splits: int) -> str:
     if not apart:
         return (
-            f"The most and the least affected differ in none of {tried} covariates beyond chance (Holm; medians over "
-            f"{splits} splits)."
+            f"Those predicted to gain most and least differ in none of {tried} covariates beyond chance (Holm; medians "
+            f"over {splits} splits)."
         )
     most = sorted(apart, key=lambda row: -abs(float(row["standardised"])))[:NAMED]
     told = ", ".join(f"{row['covariate']} {format_number(float(row['standardised']))} SD" for row in most)
     return (
-        f"The most affected differ from the least in {len(apart)} of {tried} covariates (Holm; medians over {splits} "
-        f"splits), most in: {told}."
+        f"Those predicted to gain most differ from those predicted to gain least in {len(apart)} of {tried} covariates "
+        f"(Holm; medians over {splits} splits), most in: {told}."
     )
