@@ -1,6 +1,6 @@
 """From a regression on cells to an estimate: averages of the cells' coefficients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -10,15 +10,18 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Method
 from estimand.core.question import Target
-from estimand.core.uncertainty import Normal
+from estimand.core.uncertainty import Normal, Unknown
 from estimand.errors import IdentificationError, UnsupportedError
 from estimand.methods.panel.admitted import Admitted
 from estimand.methods.panel.cells import Aggregate, Cells, averages_of
+from estimand.methods.panel.clusters_seen import cohorts_of_one_cluster
 from estimand.methods.panel.saturated import Errors, Saturated, combined, drawn_rows, untreated_level
-from estimand.stats.arrays import Floats
+from estimand.stats.arrays import Floats, Ints
 
 Shares: TypeAlias = Literal["estimated", "fixed"]
+OneCluster: TypeAlias = Literal["drop", "keep"]
 MOST_ENTRIES = 200_000_000
+ALL_LONE = "each treated cohort is one cluster, so nothing shows how clusters treated alike vary."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,8 @@ class Asked:
     shares : "estimated" | "fixed"
         Whether the rows averaged over are a sample or all there is.
     errors : Errors
+    one_cluster : "drop" | "keep"
+        What becomes of cohorts that are one cluster among several cohorts.
     slopes : ndarray of shape (n,) or None
         Effect of each row beyond that of its cell, through covariates.
     """
@@ -38,6 +43,7 @@ class Asked:
     aggregate: Aggregate
     shares: Shares
     errors: Errors
+    one_cluster: OneCluster
     slopes: Floats | None = None
 
 
@@ -50,7 +56,11 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
         If no cell after treatment is identified.
     """
     key, found, case = method.spec.key, made.found, made.found.case
-    held = cells.only(made.identified)
+    lone = _lone_cohorts(found, cells.cohort[made.identified])
+    whole = np.setdiff1d(cells.cohort[made.identified & (cells.event_time >= 0)], lone)
+    dropped = np.isin(cells.cohort, lone) & (asked.one_cluster == "drop") & (whole.shape[0] > 0)
+    used = made.identified & ~dropped
+    held = cells.only(used)
     if not (held.event_time >= 0).any():
         raise IdentificationError(
             "No treated cohort has, in any period, both a period before treatment and somebody to be compared with.",
@@ -61,22 +71,28 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
     shares = averages.shares(held)
     sought = held.averages(shares)
     full = np.zeros((shares.shape[0], made.identified.shape[0]))
-    full[:, made.identified] = shares
-    own = made.coefficients[made.identified]
+    full[:, used] = shares
+    own = made.coefficients[used]
     effect = np.where(held.of_row >= 0, own[held.of_row], 0.0)
     if asked.slopes is not None:
         effect = effect + asked.slopes
     drawn = drawn_rows(found, sought, effect, shares @ own) if asked.shares == "estimated" else None
     result = combined(key, made, full, asked.errors, drawn)
+    if lone.shape[0] > 1 and not whole.shape[0] and isinstance(result.uncertainty, Normal):
+        result = replace(result, uncertainty=Unknown(ALL_LONE))
     after = (held.of_row >= 0) & (found.timeline.period >= found.timeline.cohort)
     lost = cells.only(~made.identified)
+    rules = (
+        *(("cohorts and periods with a comparison",) if lost.cohort.size else ()),
+        *(("cohorts of several clusters",) if dropped.any() else ()),
+    )
     return Estimate(
         id=key,
         method=key,
         options=FrozenMap(method.options()),
         outcome=case.outcome,
         target=Target.ATT,
-        population=found.population(after, ("cohorts and periods with a comparison",) if lost.cohort.size else ()),
+        population=found.population(after, rules),
         terms=averages.terms,
         value=result.value,
         uncertainty=result.uncertainty,
@@ -86,7 +102,44 @@ def cell_averages(method: Method, made: Saturated, cells: Cells, asked: Asked) -
         baseline=untreated_level(found, sought, result),
         influence=found.influence(result.psi) if isinstance(result.uncertainty, Normal) else None,
         details=FrozenMap({"group_time": held.table(found.timeline.labels, own)}),
-        findings=(*found.findings, *_lost(key, found, lost), *made.findings, *result.findings),
+        findings=(
+            *found.findings,
+            *_lost(key, found, lost),
+            *(_lone(key, found, lone, dropped=bool(dropped.any())) if whole.shape[0] or lone.shape[0] > 1 else ()),
+            *made.findings,
+            *result.findings,
+        ),
+    )
+
+
+def _lone_cohorts(found: Admitted, cohorts: Ints) -> Ints:
+    """Cohorts with cells that are one cluster each; none without clusters."""
+    if not found.clustered:
+        return np.zeros(0, dtype=np.int64)
+    return cohorts_of_one_cluster(found.timeline.cohort, found.cluster, np.unique(cohorts))
+
+
+def _lone(key: str, found: Admitted, lone: Ints, *, dropped: bool) -> tuple[Finding, ...]:
+    """Warn of cohorts whose own noise the covariance cannot see."""
+    if not lone.shape[0]:
+        return ()
+    labels = found.timeline.labels
+    named = ", ".join(labels[g] for g in lone[:5]) + (" …" if lone.shape[0] > 5 else "")
+    fate = "they were left out" if dropped else "their noise is in no standard error"
+    return (
+        Finding(
+            check=f"{key}.one_cluster",
+            about=key,
+            grade=Grade.WARN,
+            subject=f"cohort {labels[lone[0]]}",
+            statistic=float(lone.shape[0]),
+            threshold=0.0,
+            message=f"Cohorts of one cluster, whose effects fit it exactly, so that nothing shows how it varies: "
+            f"{named}; {fate}.",
+            remedy="Pool cohorts, such as those of one year; one_cluster: keep averages over them all the same."
+            if dropped
+            else "Pool cohorts, such as those of one year.",
+        ),
     )
 
 

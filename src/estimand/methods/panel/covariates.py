@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.core.finding import Finding, Grade
+from estimand.core.sample import Sample
 from estimand.methods.panel.admitted import Admitted
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.effects import Effect
@@ -89,3 +90,35 @@ def left_out_finding(key: str, sources: tuple[str, ...], kept: Bools) -> tuple[F
             remedy="Nothing to do where this is a duplicate; otherwise look why the column does not vary.",
         ),
     )
+
+
+def treatment_findings(key: str, sample: Sample) -> tuple[Finding, ...]:
+    """Warn of covariates that are treatment itself: before it they are one number, so that nothing is adjusted for."""
+    encoded = sample.features
+    same = [
+        feature.source
+        for j, feature in enumerate(encoded.features)
+        if _tells_treatment(np.asarray(encoded.values[:, j]), sample.arm == 1)
+    ]
+    names = tuple(dict.fromkeys(same))
+    if not names:
+        return ()
+    return (
+        Finding(
+            check=f"{key}.treatment_covariate",
+            about=key,
+            grade=Grade.WARN,
+            subject=names[0],
+            statistic=float(len(names)),
+            threshold=0.0,
+            message=f"Covariates that are treatment itself say nothing before it, and were not adjusted for: "
+            f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
+            remedy="Leave them out of the covariates.",
+        ),
+    )
+
+
+def _tells_treatment(column: Floats, treated: Bools) -> bool:
+    """Whether a column is one number in treated rows and another in all others."""
+    on, off = float(column[np.argmax(treated)]), float(column[np.argmin(treated)])
+    return on != off and bool(np.array_equal(column, np.where(treated, on, off)))

@@ -11,7 +11,7 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.panel import Panel
 from estimand.errors import IdentificationError
 from estimand.methods.panel.admitted import Admitted, admitted, without_always_treated
-from estimand.methods.panel.cell_averages import Asked, Shares, cell_averages, refuse_too_wide
+from estimand.methods.panel.cell_averages import Asked, OneCluster, Shares, cell_averages, refuse_too_wide
 from estimand.methods.panel.cells import Aggregate, Cells, cells_of
 from estimand.methods.panel.covariates import Entered, entered
 from estimand.methods.panel.regression_spread import Counted
@@ -65,6 +65,8 @@ class ExtendedTWFE(Method):
         Steps before treatment in which it may have an effect.
     shares : "fixed" | "estimated"
         Whether the rows treated are a sample, whose shares and covariates are uncertain, or all there is.
+    one_cluster : "drop" | "keep"
+        Whether a cohort that is one cluster is left out where others are not: no covariance sees its noise.
     covariance : "CR0" | "CR1" | "CR2", optional
         Chosen by weights and leverage by default.
     counted : "crossing" | "all" | "none"
@@ -76,6 +78,7 @@ class ExtendedTWFE(Method):
     aggregate: Aggregate = "event"
     anticipation: Annotated[int, Field(ge=0)] = 0
     shares: Shares = "fixed"
+    one_cluster: OneCluster = "drop"
     covariance: SaturatedCovariance | None = None
     counted: Counted = "crossing"
 
@@ -97,7 +100,11 @@ class ExtendedTWFE(Method):
         names = tuple(name for name in covariates.names for _ in range(cells.cohort.shape[0]))
         made = saturated(self.spec.key, found, cells.dummies(), beside, (*covariates.sources(), *names))
         asked = Asked(
-            self.aggregate, self.shares, Errors(self.covariance, self.counted), _effect_of_covariates(made, within)
+            self.aggregate,
+            self.shares,
+            Errors(self.covariance, self.counted),
+            self.one_cluster,
+            _effect_of_covariates(made, within),
         )
         return cell_averages(self, made, cells, asked)
 

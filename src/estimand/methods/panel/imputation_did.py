@@ -17,6 +17,7 @@ from estimand.core.uncertainty import Normal, Unknown
 from estimand.errors import IdentificationError, UnsupportedError
 from estimand.methods.panel.admitted import Admitted, admitted
 from estimand.methods.panel.cells import Aggregate, averages_of, cells_of
+from estimand.methods.panel.clusters_seen import moved_findings, no_cluster_finding
 from estimand.methods.panel.covariates import Entered, entered, left_out_finding
 from estimand.methods.panel.few_clusters import jackknife, lonely, scarcity, scarcity_finding
 from estimand.methods.panel.imputed_averages import Averaged, Noise, averaged, averaged_again
@@ -138,7 +139,13 @@ class ImputationDiD(Method):
             baseline=made.baseline if isinstance(uncertainty, Normal) else None,
             influence=found.influence(made.psi) if isinstance(uncertainty, Normal) else None,
             details=FrozenMap(details),
-            findings=(*found.findings, *_lost(found, lost), *_left_out(covariates, fit), *warnings),
+            findings=(
+                *found.findings,
+                *_clusters(found),
+                *_lost(found, lost),
+                *_left_out(covariates, fit),
+                *warnings,
+            ),
         )
 
     @property
@@ -195,8 +202,15 @@ def _refuse_nothing_reached(after: Bools) -> None:
         raise IdentificationError(
             "No treated row's untreated outcome can be imputed: each is of a unit without an untreated row, or of a "
             "period in which nobody is untreated.",
-            remedy="Add periods before treatment, and units that are treated later or never.",
+            remedy="Add periods before treatment, and units that are treated later or never; leave out covariates that "
+            "give treatment away.",
         )
+
+
+def _clusters(found: Admitted) -> tuple[Finding, ...]:
+    """Warn where no cluster is named, and of units in several."""
+    sample = found.case.sample()
+    return moved_findings("imputation_did", sample) if found.clustered else (no_cluster_finding("imputation_did"),)
 
 
 def _left_out(covariates: Entered, fit: Imputed) -> tuple[Finding, ...]:

@@ -6,9 +6,12 @@ import numpy as np
 
 from estimand.core.case import Case
 from estimand.core.finding import Finding, Grade
+from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.errors import DesignError, IdentificationError, UnsupportedError
+from estimand.methods.panel.clusters_seen import moved_units, no_cluster_finding
+from estimand.methods.panel.covariates import treatment_findings
 from estimand.stats.arrays import Bools, Ints
 from estimand.stats.did_aggregation import Aggregate, Aggregation, aggregated
 from estimand.stats.did_scores import Estimator
@@ -105,7 +108,12 @@ def identified(key: str, case: Case, plan: Planned) -> Identified:
         made,
         (*rules, *(("cells that are identified",) if lost else ())),
         int(np.count_nonzero(kept)),
-        (*_always_finding(key, timeline, kept), *_lost_finding(key, timeline, lost)),
+        (
+            *(() if case.sample().cluster is not None else (no_cluster_finding(key),)),
+            *_always_finding(key, timeline, kept),
+            *_lost_finding(key, timeline, lost),
+            *treatment_findings(key, case.sample()),
+        ),
     )
 
 
@@ -134,7 +142,7 @@ def _rollout(case: Case, timeline: Timeline, kept: Bools) -> Followed | Sampled:
     """The rows with a period before treatment, as arrays."""
     sample = case.sample()
     cluster = sample.units
-    _refuse_two_clusters(timeline, cluster)
+    _refuse_two_clusters(sample)
     rows = Rows(
         timeline.period,
         timeline.cohort,
@@ -149,13 +157,8 @@ def _rollout(case: Case, timeline: Timeline, kept: Bools) -> Followed | Sampled:
     return followed(rows, timeline.unit if kept.all() else timeline.unit[kept], timeline.periods)
 
 
-def _refuse_two_clusters(timeline: Timeline, cluster: Ints) -> None:
-    unit = timeline.unit
-    if unit is None or cluster is unit or np.array_equal(cluster, unit):
-        return
-    one = np.zeros(int(unit.max()) + 1, dtype=np.int64)
-    one[unit] = cluster
-    moved = int(np.unique(unit[one[unit] != cluster]).shape[0])
+def _refuse_two_clusters(sample: Sample) -> None:
+    moved = moved_units(sample)
     if moved:
         raise DesignError(
             f"{count(moved, 'unit')} in more than one cluster over time: a change has no cluster of its own.",

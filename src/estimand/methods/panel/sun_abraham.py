@@ -12,7 +12,7 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.panel import Panel
 from estimand.errors import IdentificationError
 from estimand.methods.panel.admitted import Admitted, admitted, without_always_treated
-from estimand.methods.panel.cell_averages import Asked, Shares, cell_averages, refuse_too_wide
+from estimand.methods.panel.cell_averages import Asked, OneCluster, Shares, cell_averages, refuse_too_wide
 from estimand.methods.panel.cells import Aggregate, cells_of
 from estimand.methods.panel.covariates import entered
 from estimand.methods.panel.regression_spread import Counted
@@ -58,6 +58,8 @@ class SunAbraham(Method):
         Steps before treatment in which it may have an effect; the reference is the last event time before.
     shares : "fixed" | "estimated"
         Whether the rows treated are a sample, whose shares of cohorts are uncertain, or all there is.
+    one_cluster : "drop" | "keep"
+        Whether a cohort that is one cluster is left out where others are not: no covariance sees its noise.
     covariance : "CR0" | "CR1" | "CR2", optional
         Chosen by weights and leverage by default.
     counted : "crossing" | "all" | "none"
@@ -68,6 +70,7 @@ class SunAbraham(Method):
     aggregate: Aggregate = "event"
     anticipation: Annotated[int, Field(ge=0)] = 0
     shares: Shares = "fixed"
+    one_cluster: OneCluster = "drop"
     covariance: SaturatedCovariance | None = None
     counted: Counted = "crossing"
 
@@ -81,7 +84,7 @@ class SunAbraham(Method):
         covariates = entered(found)
         refuse_too_wide(cells, len(covariates.sources()), found.n)
         made = saturated(self.spec.key, found, cells.dummies(), covariates.columns(), covariates.sources())
-        asked = Asked(self.aggregate, self.shares, Errors(self.covariance, self.counted))
+        asked = Asked(self.aggregate, self.shares, Errors(self.covariance, self.counted), self.one_cluster)
         return cell_averages(self, made, cells, asked)
 
 
