@@ -12,6 +12,7 @@ from estimand.core.jsonable import Json
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
+from estimand.stats.levels import tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,7 @@ class Sample(Frozen):
 
     def arm_counts(self) -> dict[str, int]:
         """Rows in each arm."""
-        counts = np.bincount(self.arm, minlength=len(self.arms))
-        return {label: int(count) for label, count in zip(self.arms, counts, strict=True)}
+        return dict(zip(self.arms, tallied(self.arm, len(self.arms)), strict=True))
 
     def take(self, rows: AnyArray) -> "Sample":
         """Keep the given rows (positions, possibly repeated, or a mask)."""

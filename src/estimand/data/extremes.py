@@ -22,11 +22,11 @@ def refuse_extreme(column: Numbers, source: Source) -> None:
     DataError
         Naming the row.
     """
-    size = np.abs(column.values)
-    largest = float(np.fmax.reduce(size, initial=0.0))
+    values = column.values
+    largest = max(float(np.fmax.reduce(values, initial=0.0)), -float(np.fmin.reduce(values, initial=0.0)))
     if largest == 0.0 or SMALLEST <= largest <= LARGEST:
         return
-    row = int(np.nanargmax(size))
+    row = int(np.nanargmax(np.abs(values)))
     too = "large" if largest > LARGEST else "small"
     raise DataError(
         f"Column '{column.name}' of {source.name} holds numbers too {too} to compute with: its largest is "

@@ -128,10 +128,15 @@ def refuse_repeats(values: AnyArray, ids: Hashes, unit: str, source: Source) -> 
 
 def cluster_codes(values: AnyArray) -> Ints:
     """Number the clusters in order of their identifiers: integers of shape (n,)."""
+    codes = shared_codes(values)
+    # The values may lie in the reader's own memory, which the rows must not share.
+    return codes.copy() if codes is values else codes
+
+
+def shared_codes(values: AnyArray) -> Ints:
+    """Number them likewise; the very array given, where its values are their own codes."""
     if values.dtype != object:
-        codes = numbered(values)[1]
-        # The values may lie in the reader's own memory, which the rows must not share.
-        return codes.copy() if codes is values else codes
+        return numbered(values)[1]
     codes, levels = pd.factorize(values)
     place = np.empty(levels.shape[0], dtype=np.int64)
     place[np.argsort(levels, kind="stable")] = np.arange(levels.shape[0])

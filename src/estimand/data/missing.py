@@ -7,6 +7,7 @@ import numpy as np
 
 from estimand.core.table import Table
 from estimand.stats.arrays import Bools, Ints
+from estimand.stats.levels import tallied
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,19 +42,16 @@ def missing_by_arm(held: Sequence[Held], codes: Ints, labels: tuple[str, ...]) -
     Table
         ``column``, ``part``, ``missing`` and ``rows``, then for each arm "missing …" and "rows …".
     """
-    sizes = _by_arm(codes, len(labels))
-    counts = [_by_arm(codes[~column.present], len(labels)) for column in held]
+    sizes = tallied(codes, len(labels))
+    gone = [np.flatnonzero(~column.present) for column in held]
+    counts = [tallied(codes[rows], len(labels)) for rows in gone]
     columns: dict[str, Sequence[object]] = {
         "column": [column.column for column in held],
         "part": [column.part for column in held],
-        "missing": [int(np.count_nonzero(~column.present)) for column in held],
+        "missing": [int(rows.size) for rows in gone],
         "rows": [int(codes.size)] * len(held),
     }
     for a, label in enumerate(labels):
         columns[f"missing {label}"] = [count[a] for count in counts]
         columns[f"rows {label}"] = [sizes[a]] * len(held)
     return Table(columns)
-
-
-def _by_arm(codes: Ints, arms: int) -> list[int]:
-    return [int(count) for count in np.bincount(codes + 1, minlength=arms + 1)[1:]]

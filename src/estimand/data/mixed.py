@@ -42,6 +42,8 @@ class Mixture:
 def mixture_of(column: Labels) -> Mixture | None:
     """Find the texts of a column most of whose rows hold numbers; None if it is no such column."""
     is_text: Bools = np.array([*(not is_number_text(level) for level in column.levels), False])
+    if not is_text.any():
+        return None
     texts = is_text[column.codes]
     rows, present = int(np.count_nonzero(texts)), int(np.count_nonzero(column.present))
     if rows == 0 or rows > (1 - MOSTLY) * present:

@@ -65,16 +65,16 @@ def refuse_uninformative(name: str, values: Floats, source: Source) -> None:
     ------
     DataError
     """
-    present = values[~np.isnan(values)]
-    if present.size == 0:
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    if np.isnan(low):
         raise DataError(
             f"Outcome '{name}' of {source.name} is missing in every row used.",
             remedy="Name another outcome, or check the column.",
             found=name,
         )
-    if present.min() == present.max():
+    if low == high:
         raise DataError(
-            f"Outcome '{name}' of {source.name} is {present[0]:g} in every row, so no effect on it can be estimated.",
+            f"Outcome '{name}' of {source.name} is {low:g} in every row, so no effect on it can be estimated.",
             remedy="Name an outcome that varies.",
-            found=float(present[0]),
+            found=float(low),
         )

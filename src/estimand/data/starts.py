@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from estimand.stats.arrays import Bools, Floats, Ints
+from estimand.stats.blocks import blocks
+from estimand.stats.levels import numbered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +47,17 @@ def derived_starts(time: Floats, code: Ints, on: Bools) -> Starts:
     on : ndarray of shape (n,) of bool
         Rows that are treated.
     """
-    times, groups = np.unique(time), int(code.max()) + 1
+    times, groups = numbered(time)[0], int(code.max()) + 1
     seen, first, last = np.full(groups, np.inf), np.full(groups, np.inf), np.full(groups, -np.inf)
-    np.minimum.at(seen, code, time)
-    np.minimum.at(first, code[on], time[on])
-    before = time < first[code]
-    np.maximum.at(last, code[before], time[before])
+    for block in blocks(time.shape[0]):
+        np.minimum.at(seen, code[block], time[block])
+        np.minimum.at(first, code[block][on[block]], time[block][on[block]])
     off = np.zeros(groups, dtype=np.bool_)
-    off[code[~on & (time > first[code])]] = True
+    for block in blocks(time.shape[0]):
+        begun = first[code[block]]
+        before = time[block] < begun
+        np.maximum.at(last, code[block][before], time[block][before])
+        off[code[block][~on[block] & (time[block] > begun)]] = True
     start = np.where(np.isinf(first), np.nan, np.where(first <= seen, -np.inf, first))
     within = np.isfinite(start)
     unseen = within & (np.searchsorted(times, first) - np.searchsorted(times, last) > 1)
@@ -60,4 +65,9 @@ def derived_starts(time: Floats, code: Ints, on: Bools) -> Starts:
     low, high = np.searchsorted(certain, last, side="right"), np.searchsorted(certain, first, side="right")
     settled = unseen & (high - low == 1)
     start[settled] = certain[low[settled]]
-    return Starts(start[code], off[code], unseen[code], settled[code])
+    return Starts(start[code], *(_of_rows(marked, code) for marked in (off, unseen, settled)))
+
+
+def _of_rows(marked: Bools, code: Ints) -> Bools:
+    """Whether the group of each row is marked."""
+    return marked[code] if marked.any() else np.zeros(code.shape, dtype=np.bool_)

@@ -10,13 +10,15 @@ from estimand.core.panel import Panel
 from estimand.core.timeline import Timeline
 from estimand.data.clock import clock_of, label_of_period
 from estimand.data.column import Kind, Labels, Numbers, read_column, refuse_infinite
-from estimand.data.identity import cluster_codes, hash_keys
+from estimand.data.identity import cluster_codes, hash_keys, shared_codes
 from estimand.data.source import Source
 from estimand.data.starts import derived_starts
 from estimand.data.text_times import no_period, read_periods
 from estimand.data.treatment import Arms
 from estimand.errors import Code, DataError, DesignError, IdentificationError
+from estimand.stats.absorb_systems import ordered_grid
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
+from estimand.stats.blocks import blocks
 from estimand.stats.levels import numbered, occurring
 
 MOST_PERIODS = 10_000
@@ -183,6 +185,11 @@ def with_starts(times: Times, group: tuple[AnyArray, Bools] | None, treated: Int
     known = present & times.time.present & (treated >= 0)
     if not known.any():
         return replace(times, start=np.full(known.shape, np.nan))
+    if known.all():
+        found = derived_starts(times.time.values, shared_codes(values), treated > 0)
+        return replace(
+            times, start=found.start, switched_off=found.switched_off, unseen=found.unseen, settled=found.settled
+        )
     found = derived_starts(times.time.values[known], cluster_codes(values[known]), treated[known] > 0)
     start = np.full(known.shape, np.nan)
     off, unseen, settled = np.zeros((3, *known.shape), dtype=np.bool_)
@@ -293,6 +300,8 @@ def _refuse_no_time(values: Floats, times: Times, source: Source) -> None:
 
 def _refuse_twice(unit: Ints, period: Ints, labels: tuple[str, ...], source: Source) -> None:
     """Refuse two rows of one unit in one period."""
+    if ordered_grid(unit, period) is not None:
+        return
     key = unit * len(labels) + period
     if int(key.max()) <= FEW_KEYS * key.shape[0] and occurring(key).sum() == key.shape[0]:
         return
@@ -347,9 +356,9 @@ def _positions(times: Times, values: Floats) -> Ints:
 
 def _refuse_no_cohort(cohort: Ints, labels: tuple[str, ...], times: Times, source: Source) -> None:
     """Refuse a panel in which nobody is treated after being seen untreated, or nobody is left to compare with."""
-    rows = np.bincount(cohort, minlength=len(labels) + 1)
-    begun = np.flatnonzero(rows[1 : len(labels)]) + 1
-    if begun.size == 1 and not rows[len(labels)]:
+    held = occurring(cohort, len(labels))
+    begun = np.flatnonzero(held[1 : len(labels)]) + 1
+    if begun.size == 1 and not held[len(labels)]:
         raise IdentificationError(
             f"All that {source.name} holds are treated from {labels[begun[0]]} on, or before: nobody tells what "
             "would have happened without treatment.",
@@ -357,7 +366,7 @@ def _refuse_no_cohort(cohort: Ints, labels: tuple[str, ...], times: Times, sourc
         )
     if begun.size:
         return
-    if rows[0]:
+    if held[0]:
         raise IdentificationError(
             f"No unit of {source.name} is seen before it is treated: those treated are so from the first period, "
             f"{labels[0]}, on.",
@@ -380,14 +389,16 @@ def arms_by_cohort(times: Times) -> Arms:
 
 def unit_period_ids(unit: AnyArray, time: Floats, timeline: Timeline) -> Hashes:
     """Hash of unit and period together, each distinct one hashed once, shape (n,) of uint64."""
+    own = np.arange(unit.shape[0]) if timeline.unit is None else timeline.unit
     with np.errstate(over="ignore"):
-        spread = _hash_by_code(unit, timeline.unit) * np.uint64(0x9E3779B97F4A7C15)
-        return np.asarray(spread ^ _hash_by_code(time, timeline.period), dtype=np.uint64)
+        units = _hash_of_levels(unit, own) * np.uint64(0x9E3779B97F4A7C15)
+    periods, out = _hash_of_levels(time, timeline.period), np.empty(unit.shape[0], dtype=np.uint64)
+    for block in blocks(out.shape[0]):
+        np.bitwise_xor(units[own[block]], periods[timeline.period[block]], out=out[block])
+    return out
 
 
-def _hash_by_code(values: AnyArray, codes: Ints | None) -> Hashes:
-    if codes is None:
-        return hash_keys(values)
+def _hash_of_levels(values: AnyArray, codes: Ints) -> Hashes:
     levels = np.empty(int(codes.max()) + 1, dtype=values.dtype)
     levels[codes] = values
-    return hash_keys(levels)[codes]
+    return hash_keys(levels)

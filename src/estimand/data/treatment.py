@@ -11,6 +11,7 @@ from estimand.data.mixed import mixture_of
 from estimand.data.source import Source
 from estimand.errors import Code, DataError, DesignError
 from estimand.stats.arrays import Ints
+from estimand.stats.levels import tallied
 
 MOST_ARMS = 20
 FEWEST_ROWS = 2
@@ -64,7 +65,8 @@ def read_arms(source: Source, treatment: str, control: str | None) -> Arms:
     place = np.empty(len(order) + 1, dtype=np.int64)
     place[list(order)] = np.arange(len(order))
     place[-1] = -1
-    return Arms(tuple(labels.levels[code] for code in order), place[labels.codes], findings)
+    codes = labels.codes if first == 0 else place[labels.codes]
+    return Arms(tuple(labels.levels[code] for code in order), codes, findings)
 
 
 def _check_count(labels: Labels, source: Source, *, is_time: bool) -> None:
@@ -157,8 +159,7 @@ def check_arm_sizes(arms: Arms, codes: Ints, dropped: int) -> None:
     ------
     DataError
     """
-    counts = np.bincount(codes, minlength=len(arms.labels))
-    for label, count in zip(arms.labels, counts.tolist(), strict=True):
+    for label, count in zip(arms.labels, tallied(codes, len(arms.labels)), strict=True):
         if count < FEWEST_ROWS:
             after = f" after {dropped:,} rows with missing values were left out" if dropped else ""
             raise DataError(

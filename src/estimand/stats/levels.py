@@ -10,6 +10,8 @@ from estimand.stats.arrays import AnyArray, Bools, Ints
 N = TypeVar("N", bound=np.generic)
 WIDEST = 8
 NARROW = 1_024
+# One count waits for the one before it in the same place, so few places are sooner compared one by one.
+FEW = 4
 
 
 def numbered(values: npt.NDArray[N]) -> tuple[npt.NDArray[N], Ints]:
@@ -38,6 +40,19 @@ def numbered(values: npt.NDArray[N]) -> tuple[npt.NDArray[N], Ints]:
     seen = occurring(offsets, widest)
     levels = (np.flatnonzero(seen) + first).astype(values.dtype)
     return levels, offsets if seen.all() else (np.cumsum(seen) - 1)[offsets]
+
+
+def tallied(codes: Ints, levels: int) -> list[int]:
+    """Count each of the codes from 0; those below are none.
+
+    Examples
+    --------
+    >>> tallied(np.array([1, -1, 1, 0]), 3)
+    [1, 2, 0]
+    """
+    if levels <= FEW:
+        return [int(np.count_nonzero(codes == level)) for level in range(levels)]
+    return [int(count) for count in np.bincount(codes + 1, minlength=levels + 1)[1 : levels + 1]]
 
 
 def occurring(codes: Ints, largest: int | None = None) -> Bools:
