@@ -69,6 +69,16 @@ class Curve(Frozen):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Band(Frozen):
+    """A shaded area between two lines over the same places, behind all else."""
+
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    tone: Tone = Tone.FIRST
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bars(Frozen):
     """A histogram: k heights between k + 1 edges; negative heights hang down."""
 
@@ -152,7 +162,7 @@ class Link(Frozen):
     enter: Literal["top", "side"] = "top"
 
 
-Mark: TypeAlias = Interval | Points | Curve | Bars | VLine | Note | Box | Tile | Link
+Mark: TypeAlias = Interval | Points | Curve | Band | Bars | VLine | Note | Box | Tile | Link
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,21 +4,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from estimand.core.display import true_minus
 from estimand.core.estimate import Estimate
 from estimand.core.record import StudyRecord
 from estimand.core.table import Table
 from estimand.errors import UnsupportedError
 from estimand.figures.chart import Axis, Chart, Mark, Pane, Row, Tile
+from estimand.figures.heat import cell_text, colour_scale
 from estimand.figures.numbers import format_count, format_number, spoken_period, spoken_unit
 from estimand.figures.standing import headline_of, leading_outcome, unit_of, vetoes
-from estimand.figures.ticks import round_ticks
 
 DETAIL = "group_time"
 COLUMNS = ("cohort", "period", "event_time", "value")
 MOST_COHORTS = 25
-LEGEND_TILES = 91
-WHOLE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ def group_time_figure(record: StudyRecord) -> Chart:
         caption=_caption(estimate, len(cohorts), len(cells) < len(cohorts) * len(periods)),
         alt=_alt(label, cells),
         table=Table({name: [getattr(cell, name) for cell in cells] for name in COLUMNS}),
-        panels=(_map(cells, shown, periods, top), _scale(label, top)),
+        panels=(_map(cells, shown, periods, top), colour_scale(label, top)),
         aligned=True,
     )
 
@@ -115,25 +112,10 @@ def _map(cells: Sequence[Cell], cohorts: Sequence[str], periods: Sequence[str], 
         for j, period in enumerate(periods):
             cell = known.get((cohort, period))
             share = None if cell is None else cell.value / top
-            text = "" if cell is None else _written(cell.value, top)
+            text = "" if cell is None else cell_text(cell.value, top)
             marks.append(Tile(float(j), at, share, text, starts=period == cohort))
     ticks = [(float(j), period) for j, period in enumerate(periods)]
     return Pane(marks, Axis("Period", (-0.5, len(periods) - 0.5), ticks), rows=rows)
-
-
-def _written(value: float, top: float) -> str:
-    """Write a value with as many decimals as the largest needs for two digits, and one at least below a hundred."""
-    digits = max(0 if top >= WHOLE else 1, 1 - math.floor(math.log10(top)))
-    text = f"{value:.{digits}f}"
-    return true_minus(text) if float(text) else text.removeprefix("-")
-
-
-def _scale(label: str, top: float) -> Pane:
-    """The colours, from the largest negative to the largest positive effect."""
-    wide = 2.0 * top / LEGEND_TILES
-    marks = [Tile(-top + (j + 0.5) * wide, 0.0, 2.0 * (j + 0.5) / LEGEND_TILES - 1.0, width=wide)
-             for j in range(LEGEND_TILES)]  # fmt: skip
-    return Pane(marks, Axis(label, (-top, top), round_ticks(-top, top)), rows=[Row(0.0)])
 
 
 def _title(record: StudyRecord, estimate: Estimate, cells: Sequence[Cell]) -> str:

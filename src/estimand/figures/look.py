@@ -22,7 +22,7 @@ COLOURS: Final = {
     Tone.THIRD: "#00896a",
     Tone.FOURTH: "#b5558a",
 }
-TINTS: Final = {Tone.BENCHMARK: "#dcefe8", Tone.PLAIN: "#f5f6f5", Tone.QUIET: "#ffffff"}
+TINTS: Final = {Tone.BENCHMARK: "#dcefe8", Tone.PLAIN: "#f5f6f5", Tone.QUIET: "#ffffff", Tone.FIRST: "#deebf4"}
 ARM_TONES: Final = (Tone.SECOND, Tone.FIRST, Tone.THIRD, Tone.FOURTH)
 
 FONT_STACK: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from estimand.figures.chart import Axis, Bars, Box, Curve, Interval, Key, Pane, Points, Row, Tile, VLine
+from estimand.figures.chart import Axis, Band, Bars, Box, Curve, Interval, Key, Pane, Points, Row, Tile, VLine
 from estimand.figures.look import LEADING, SMALL_SIZE, STACK_BELOW, TEXT_SIZE
 from estimand.figures.numbers import format_ticks
 from estimand.figures.static.type import height_of, lines_of, measure
@@ -219,7 +219,7 @@ def _positions(panel: Pane) -> Iterator[float]:
         if isinstance(mark, Interval):
             yield mark.value
             yield from (end for segment in mark.segments for end in segment)
-        elif isinstance(mark, Points | Curve):
+        elif isinstance(mark, Points | Curve | Band):
             yield from mark.x
         elif isinstance(mark, Tile):
             yield from (mark.x - mark.width / 2, mark.x + mark.width / 2)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from estimand.figures.chart import Bars, Box, Curve, Interval, Link, Mark, Note, Points, Tile, Tone, VLine
+from estimand.figures.chart import Band, Bars, Box, Curve, Interval, Link, Mark, Note, Points, Tile, Tone, VLine
 from estimand.figures.look import (
     COLOURS,
     EDGE,
@@ -33,6 +33,7 @@ SMALL_POINT = 4.4
 HEAVY_LINE = 3.4
 SEAM, LEAST_SEAMED, OVERLAP = 1.5, 8.0, 0.4
 DARK = 0.75
+SHADE = 0.16
 
 
 def draw_marks(axes: Axes, plan: PanelPlan) -> None:
@@ -98,6 +99,11 @@ def _curve(mark: Curve, axes: Axes, plan: PanelPlan) -> None:
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
             zorder=4,
         )
+
+
+@draw.register
+def _band(mark: Band, axes: Axes, plan: PanelPlan) -> None:
+    axes.fill_between(mark.x, mark.low, mark.high, color=COLOURS[mark.tone], alpha=SHADE, lw=0, zorder=1)
 
 
 @draw.register
