@@ -7,10 +7,18 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.record import StudyRecord
 from estimand.errors import EstimandError
 from estimand.figures.chart import Chart
+from estimand.figures.effect_by_covariate import has_effects_by_covariate
+from estimand.figures.effect_by_pair import has_effects_by_pair
+from estimand.figures.effect_calibration import has_effect_calibration
+from estimand.figures.effect_distribution import has_row_effects
+from estimand.figures.effect_groups import has_effect_groups
+from estimand.figures.effect_importance import has_importance
 from estimand.figures.event_study import has_event_study
 from estimand.figures.group_time import has_cells
 from estimand.figures.quantiles import quantile_estimate
+from estimand.figures.sorted_effects import has_sorted_effects
 from estimand.figures.standing import leading_outcome
+from estimand.figures.targeting import has_targeting
 from estimand.figures.trends import has_trends
 from estimand.report.plates import Figure, figure
 
@@ -42,9 +50,17 @@ FROM_RECORD: tuple[tuple[str, str, Callable[[StudyRecord], bool]], ...] = (
     ("evidence", "event_study", has_event_study),
     ("evidence", "trends", has_trends),
     ("evidence", "group_time", has_cells),
+    ("gains", "effect_groups", has_effect_groups),
+    ("gains", "targeting", has_targeting),
+    ("gains", "effect_calibration", has_effect_calibration),
+    ("explored", "effect_by_covariate", has_effects_by_covariate),
+    ("explored", "effect_by_pair", has_effects_by_pair),
+    ("explored", "effect_importance", has_importance),
+    ("explored", "effect_distribution", has_row_effects),
+    ("explored", "sorted_effects", has_sorted_effects),
     ("sample", "sample_flow", lambda _: True),
 )
-SECTIONS = ("evidence", "sample", "comparable", "sensitivity")
+SECTIONS = ("evidence", "gains", "explored", "sample", "comparable", "sensitivity")
 
 
 def exhibits(record: StudyRecord) -> dict[str, list[Figure]]:

@@ -9,6 +9,7 @@ from estimand.report.counts import raw_counts
 from estimand.report.reproduction import missing_pieces
 from estimand.report.rows import EstimateTable, estimate_tables, finding_rows, method_name
 from estimand.report.sizes import Size, effect_sizes
+from estimand.report.varying_words import about_gains, gains
 from estimand.report.words import answer_sentence, design_sentence, estimand_sentence
 
 MOST_FINDINGS = 6
@@ -24,6 +25,7 @@ def memo(record: StudyRecord) -> str:
         *(markdown_text(_told(size)) for size in effect_sizes(record)),
         *(_table(table) for table in estimate_tables(record)),
         _counts(record),
+        *_gains(record),
         "## What could be wrong",
         _doubts(record),
         "## How",
@@ -66,8 +68,19 @@ def _counts(record: StudyRecord) -> str:
     return f"{table}\n\n{markdown_text(counts.note)}" if counts.note else table
 
 
+def _gains(record: StudyRecord) -> list[str]:
+    """Who gains, where an estimate has effects that vary."""
+    found = gains(record)
+    if found is None:
+        return []
+    tables = (
+        f"{markdown_text(table.caption)}:\n\n{markdown_table(table.header, table.rows)}" for table in found.tables
+    )
+    return ["## Who gains", *(markdown_text(text) for text in (found.lead, *found.sentences)), *tables]
+
+
 def _doubts(record: StudyRecord) -> str:
-    fired = [row for row in finding_rows(record)[0] if row.grade != Grade.PASS]
+    fired = [row for row in finding_rows(record)[0] if row.grade != Grade.PASS and not about_gains(row)]
     lines = [f"* {row.word}: {markdown_text(row.message)} {markdown_text(row.remedy or '')}".rstrip() for row in fired]
     if len(fired) > MOST_FINDINGS:
         lines = [*lines[:MOST_FINDINGS], f"* {len(fired) - MOST_FINDINGS} more in the report."]

@@ -22,6 +22,7 @@ from estimand.report.rows import (
     plain_pairs,
 )
 from estimand.report.sizes import effect_sizes
+from estimand.report.varying_words import about_gains, gains
 from estimand.report.words import answer_parts, answer_sentence, design_sentence, estimand_sentence
 
 STRESS = ("stress.", "panel.honest_did", "panel.pretrend_power", "panel.placebo_date")
@@ -59,7 +60,8 @@ def _answer(record: StudyRecord) -> dict[str, Any]:
 
 def _doubts(record: StudyRecord) -> dict[str, Any]:
     """What the checks found; those that ask how wrong it could be have a section of their own."""
-    own, others = finding_rows(record)
+    every, others = finding_rows(record)
+    own = [row for row in every if not about_gains(row)]
     stress = [row for row in own if row.check.startswith(STRESS)]
     return {
         "open_findings": [
@@ -67,6 +69,7 @@ def _doubts(record: StudyRecord) -> dict[str, Any]:
         ],
         "passed": [row for row in own if row.grade == Grade.PASS and row not in stress],
         "other_findings": others,
+        "gain_findings": [row for row in every if about_gains(row)],
         "stress": stress,
         "unstressed": "how far trends would have to part" if panel_of(record) else UNSTRESSED,
         "assumptions": assumptions(record),
@@ -83,6 +86,7 @@ def _account(record: StudyRecord) -> dict[str, Any]:
         "tables": tables,
         "targets": {row.target: row.target_words for table in tables for row in table.rows if row.target},
         "exhibits": exhibits(record),
+        "gains": gains(record),
         "counts": raw_counts(record),
         "columns": plain_pairs(given) + plain_pairs(roles),
         "methods": [(method_name(e), _inference(e), plain_pairs(e.options), _measured(e)) for e in record.estimates],
