@@ -140,7 +140,7 @@ def test_the_lists_name_what_there_is() -> None:
     assert "Hájek" in manual
     assert "doi:" in manual
     assert {card["name"] for card in json.loads(call("datasets", "--json").stdout)} == {
-        "lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring",
+        "lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring", "retention",
     }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def test_a_card_describes_what_is_loaded(name):
 
 
 def test_names_are_promised():
-    assert datasets.names() == ("lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring")
+    assert datasets.names() == ("lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring", "retention")
 
 
 def test_a_frame_does_not_share_what_it_says_with_the_next():

@@ -11,14 +11,22 @@ import pyarrow.parquet
 
 from estimand.core.jsonable import canonical, encode
 from estimand.core.nearest import did_you_mean
-from estimand.data import lalonde, llm_logs, outreach, tutoring
+from estimand.data import lalonde, llm_logs, outreach, retention, tutoring
 from estimand.data.card import DatasetCard
 from estimand.errors import Code, DataError, DesignError, UnsupportedError
 
 _CARDS = {
-    card.name: card for card in (lalonde.OBSERVATIONAL, lalonde.EXPERIMENT, outreach.CARD, llm_logs.CARD, tutoring.CARD)
+    card.name: card
+    for card in (
+        lalonde.OBSERVATIONAL,
+        lalonde.EXPERIMENT,
+        outreach.CARD,
+        llm_logs.CARD,
+        tutoring.CARD,
+        retention.CARD,
+    )
 }
-_SIMULATED = {home.CARD.name: home for home in (outreach, llm_logs, tutoring)}
+_SIMULATED = {home.CARD.name: home for home in (outreach, llm_logs, tutoring, retention)}
 _LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "lalonde": lalonde.load_observational,
     "lalonde_experiment": lalonde.load_experiment,
