@@ -11,6 +11,7 @@ from estimand.core.resampling import Resampling
 from estimand.core.sample import Sample
 from estimand.errors import EstimandError
 from estimand.models.bank import Cache, NuisanceBank
+from estimand.study.noise import no_noise
 from estimand.study.observation import refuse_uncarried
 from estimand.study.plan import Planned
 from estimand.study.resample import resampled
@@ -21,7 +22,8 @@ def run_method(planned: Planned, case: Case, name: str, resample: Resampling | N
     method = planned.method
     estimate = method.estimate(case) if resample is None else resampled(method, case, resample)
     refuse_uncarried(estimate, case)
-    findings = tuple(replace(finding, about=name) for finding in estimate.findings)
+    found = (*estimate.findings, *no_noise(estimate, case))
+    findings = tuple(replace(finding, about=name) for finding in found)
     return replace(estimate, id=name, findings=findings, binary=case.binary)
 
 

@@ -19,6 +19,7 @@ from estimand.data.build import build_sample
 from estimand.errors import DesignError
 from estimand.models.bank import Cache
 from estimand.study.case import case_of
+from estimand.study.noise import no_noise
 from estimand.study.observation import refuse_uncarried
 from estimand.study.opening import open_source
 from estimand.study.plan import offered_targets, plan_methods
@@ -84,7 +85,7 @@ def estimate(
         scheme = planned.resample
         made = planned.method.estimate(case) if scheme is None else resampled(planned.method, case, scheme)
     refuse_uncarried(made, case)
-    return replace(made, binary=case.binary)
+    return replace(made, findings=(*made.findings, *no_noise(made, case)), binary=case.binary)
 
 
 def check_settings(seed: object, level: object, threads: object) -> None:
