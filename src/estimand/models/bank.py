@@ -6,6 +6,7 @@ import numpy as np
 
 from estimand.core.learner import Learner
 from estimand.core.nuisances import Apart, Fit, FoldPlan, Nuisance, Score
+from estimand.core.row_weights import given_weights
 from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.models.apart import arm_apart
@@ -140,15 +141,11 @@ class NuisanceBank:
         plain = request.learner.name in MULTINOMIAL and not request.learner.params
         return several and plain and request.plan.in_sample
 
-    def _weights(self) -> Floats | None:
-        """Weights of mean one: penalties and leaf sizes are held against them."""
-        weights = self.sample.weights
-        return None if weights is None else np.asarray(weights / weights.mean())
-
     def _problems(self, request: Nuisance) -> list[Problem]:
         sample = self.sample
         features, everyone = sample.features.values, np.arange(sample.n)
-        common = (self._weights(), request.learner, request.plan)
+        # Of mean one: penalties and leaf sizes are held against them.
+        common = (given_weights(sample), request.learner, request.plan)
 
         def problem(outcome: Floats, rows: Ints, label: str, train: Floats, target: Floats) -> Problem:
             weights, learner, plan = common
@@ -182,7 +179,7 @@ class NuisanceBank:
 
     def _multinomial(self) -> Fit:
         sample = self.sample
-        made = multinomial_propensity(sample.features.values, sample.arm, len(sample.arms), self._weights())
+        made = multinomial_propensity(sample.features.values, sample.arm, len(sample.arms), given_weights(sample))
         if made[3] is not None:
             return Fit(made[0], failure=made[3])
         return self._judged(made[0], made[1], made[2], ())
