@@ -1,14 +1,17 @@
 """From a source and a design to the sample that every method reads."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from estimand.core.design import Design, Experiment, Panel
+from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.metric_rows import METRIC_ROLE
 from estimand.core.sample import Drop, Encoded, Sample, content_fingerprint
+from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.data.column import Column, Numbers, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
@@ -185,8 +188,11 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
     labelled |= {} if weights is None else {"weights": weights}
     labelled |= {} if read.strata is None else {f"stratum {list(read.strata[1])}": read.strata[0][keep]}
     labelled |= {} if timeline is None else _timed(timeline)
-    fingerprint = content_fingerprint(_content(labelled, {"covariates": features, **roles}))
-    randomised = read.design.kind == "experiment"
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # Hashing frees the interpreter, so what is left to look at runs beside it.
+        told = beside.submit(content_fingerprint, _content(labelled, {"covariates": features, **roles}))
+        findings, missing = _findings(read, keep, drops, timeline), _missing(read)
+        fingerprint = told.result()
     return Sample(
         outcomes=FrozenMap(outcomes),
         present=FrozenMap({name: _lock(~np.isnan(values)) for name, values in outcomes.items()}),
@@ -198,24 +204,34 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         cluster=cluster,
         rows_read=source.rows,
         drops=drops,
-        findings=(
-            *source.findings,
-            *read.arms.findings,
-            *(finding for column in read.covariates for finding in mixed_finding(column)),
-            *dropped_finding(drops, source.rows),
-            *imputed_finding(covariates, randomised=randomised),
-            *(() if timeline is None or read.times is None else timeline_findings(timeline, read.times.take(keep))),
-        ),
+        findings=findings,
         root=fingerprint,
         index=_lock(np.arange(rows)),
         fingerprint=fingerprint,
         weights=weights,
         weight_kind=None if read.design.weights is None else read.design.weights.kind,
-        missing=missing_by_arm(_held(read), read.arms.codes, read.arms.labels),
+        missing=missing,
         timeline=timeline,
         stratum=None if read.strata is None else _lock(read.strata[0][keep]),
         strata=("",) if read.strata is None else read.strata[1],
     )
+
+
+def _findings(read: _Read, keep: Bools, drops: tuple[Drop, ...], timeline: Timeline | None) -> tuple[Finding, ...]:
+    """What was noticed while reading."""
+    randomised = read.design.kind == "experiment"
+    return (
+        *read.source.findings,
+        *read.arms.findings,
+        *(finding for column in read.covariates for finding in mixed_finding(column)),
+        *dropped_finding(drops, read.source.rows),
+        *imputed_finding(_kept(read.covariates, keep), randomised=randomised),
+        *(() if timeline is None or read.times is None else timeline_findings(timeline, read.times.take(keep))),
+    )
+
+
+def _missing(read: _Read) -> Table:
+    return missing_by_arm(_held(read), read.arms.codes, read.arms.labels)
 
 
 def _timeline(read: _Read, keep: Bools, arm: Ints) -> Timeline | None:
