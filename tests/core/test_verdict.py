@@ -55,6 +55,11 @@ def test_a_check_that_could_not_be_run_never_reads_as_a_pass() -> None:
     assert "2 checks could not be run" in beside.summary
 
 
+def test_notes_alone_speak_of_the_headline_as_others_may_have_warnings() -> None:
+    verdict = judge((finding("note"), finding("warn", "ipw"), finding("note", STUDY)), "aipw", "churn")
+    assert verdict.summary == "No warning for the headline; 2 notes to read."
+
+
 def test_without_a_headline_there_is_nothing_to_rely_on() -> None:
     verdict = judge((finding("pass"),), None, None)
     assert verdict.to_dict() == {

@@ -53,7 +53,8 @@ def judge(findings: tuple[Finding, ...], headline: str | None, outcome: str | No
         return Verdict(Grade.WARN, _warned(by_grade[Grade.WARN]) + tail)
     if by_grade[Grade.NOTE]:
         count = len(by_grade[Grade.NOTE])
-        return Verdict(Grade.NOTE, f"No warning; {count} note{'s' if count != 1 else ''} to read.{tail}")
+        notes = f"{count} note{'s' if count != 1 else ''} to read"
+        return Verdict(Grade.NOTE, f"No warning for the headline; {notes}.{tail}")
     if not by_grade[Grade.PASS]:
         return Verdict(Grade.NOTE, f"No check examined it.{tail}")
     return Verdict(Grade.NOTE if unrun else Grade.PASS, f"Every check that ran passed.{tail}")

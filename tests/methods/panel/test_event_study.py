@@ -145,3 +145,9 @@ def test_what_it_cannot_answer_it_refuses(frame: pd.DataFrame, options: dict[str
     named = {k: options.pop(k) for k in ("treatment", "covariates") if k in options}
     with pytest.raises(es.EstimandError, match=message):
         studied(frame, {**design, **named}, **options)
+
+
+@pytest.mark.parametrize("window", [3, "3", [3], [-1, 0, 1], {"a": 1}])
+def test_a_window_has_two_ends_and_the_refusal_shows_them(window: object) -> None:
+    with pytest.raises(es.EstimandError, match=r"for 'window'.*such as \[-3, 3\]"):
+        es.estimate(rollout(1, starts=(2,)), DESIGN, "event_study", window=window)

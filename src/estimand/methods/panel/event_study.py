@@ -3,7 +3,7 @@
 from typing import Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from estimand.core.case import Case
 from estimand.core.estimate import Estimate, Term
@@ -83,6 +83,17 @@ class EventStudy(Method):
     allow_staggered: bool = False
     covariance: SaturatedCovariance | None = None
     counted: Counted = "crossing"
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _two_ends(cls, given: object) -> object:
+        if given is None or (isinstance(given, list | tuple) and len(given) == 2):
+            return given
+        raise DesignError(
+            f"Method 'event_study' does not take {given!r} for 'window'.",
+            remedy="Give the first and the last event time to report, such as [-3, 3].",
+            found=given,
+        )
 
     @model_validator(mode="after")
     def _reference_inside(self) -> Self:
