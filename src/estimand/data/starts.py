@@ -6,7 +6,6 @@ import numpy as np
 
 from estimand.stats.arrays import Bools, Floats, Ints
 from estimand.stats.blocks import blocks
-from estimand.stats.levels import numbered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,24 +46,27 @@ def derived_starts(time: Floats, code: Ints, on: Bools) -> Starts:
     on : ndarray of shape (n,) of bool
         Rows that are treated.
     """
-    times, groups = numbered(time)[0], int(code.max()) + 1
-    seen, first, last = np.full(groups, np.inf), np.full(groups, np.inf), np.full(groups, -np.inf)
+    times = np.unique(np.concatenate([np.unique(time[block]) for block in blocks(time.shape[0])]))
+    groups = int(code.max()) + 1
+    first, last = np.full(groups, np.inf), np.full(groups, -np.inf)
     for block in blocks(time.shape[0]):
-        np.minimum.at(seen, code[block], time[block])
         np.minimum.at(first, code[block][on[block]], time[block][on[block]])
     off = np.zeros(groups, dtype=np.bool_)
     for block in blocks(time.shape[0]):
-        begun = first[code[block]]
-        before = time[block] < begun
-        np.maximum.at(last, code[block][before], time[block][before])
-        off[code[block][~on[block] & (time[block] > begun)]] = True
-    start = np.where(np.isinf(first), np.nan, np.where(first <= seen, -np.inf, first))
+        group, when = code[block], time[block]
+        begun = first[group]
+        before = (when < begun) & (begun < np.inf)
+        np.maximum.at(last, group[before], when[before])
+        off[group[~on[block] & (when > begun)]] = True
+    start = np.where(np.isinf(first), np.nan, np.where(np.isinf(last), -np.inf, first))
     within = np.isfinite(start)
     unseen = within & (np.searchsorted(times, first) - np.searchsorted(times, last) > 1)
-    certain = np.unique(start[within & ~unseen])
-    low, high = np.searchsorted(certain, last, side="right"), np.searchsorted(certain, first, side="right")
-    settled = unseen & (high - low == 1)
-    start[settled] = certain[low[settled]]
+    settled = np.zeros(groups, dtype=np.bool_)
+    if unseen.any():
+        certain = np.unique(start[within & ~unseen])
+        low, high = np.searchsorted(certain, last, side="right"), np.searchsorted(certain, first, side="right")
+        settled = unseen & (high - low == 1)
+        start[settled] = certain[low[settled]]
     return Starts(start[code], *(_of_rows(marked, code) for marked in (off, unseen, settled)))
 
 
