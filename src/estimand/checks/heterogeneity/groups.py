@@ -107,7 +107,8 @@ class SortedGroups(Check):
 
 def group_count(parts: tuple[Part, ...], most: int) -> int:
     """Groups that every half has rows for."""
-    return min(most, min(part.rows.shape[0] for part in parts) // ROWS_IN_A_GROUP)
+    smallest = min(part.rows.shape[0] for part in parts)
+    return int(min(most, smallest // ROWS_IN_A_GROUP))
 
 
 def ranked(part: Part, count: int) -> Ints:
