@@ -34,15 +34,18 @@ def _cohorts(timeline: Timeline) -> Finding:
     """Count units, or rows where no unit is followed, by cohort."""
     noun = "rows" if timeline.unit is None else "units"
     names = ("always treated", *timeline.labels[1:], "never treated")
-    every = np.bincount(timeline.cohort)
-    codes, counts = np.flatnonzero(every), every[every > 0]
-    rows = counts.tolist()
-    if timeline.unit is not None:
-        own = np.full(int(timeline.unit.max()) + 1, -1, dtype=np.int64)
+    if timeline.unit is None:
+        every = counts = np.bincount(timeline.cohort)
+    else:
+        seen = np.bincount(timeline.unit)
+        own = np.empty(seen.shape[0], dtype=np.int64)
         own[timeline.unit] = timeline.cohort
-        counts = np.bincount(own[own >= 0], minlength=every.shape[0])[codes]
+        own, seen = own[seen > 0], seen[seen > 0]
+        every, counts = np.bincount(own, seen).astype(np.int64), np.bincount(own)
+    codes = np.flatnonzero(every)
+    rows, counts = every[codes].tolist(), counts[codes]
     named = [names[code] for code in codes]
-    never = bool(timeline.never.any())
+    never = bool(codes[-1] == timeline.periods)
     shown = [f"{count:,} {_joined(name)}" for name, count in zip(named, counts.tolist(), strict=True)]
     listed = ", ".join(shown[:12]) + (" …" if len(shown) > 12 else "")
     words = "" if never else " Nobody is never treated: those treated later are compared with until they are."
@@ -51,7 +54,7 @@ def _cohorts(timeline: Timeline) -> Finding:
         about=STUDY,
         grade=Grade.PASS if never else Grade.NOTE,
         subject="cohort",
-        statistic=float(timeline.cohorts().size),
+        statistic=float(np.count_nonzero((codes > 0) & (codes < timeline.periods))),
         message=f"{counts.sum():,} {noun} over {timeline.periods} periods, {timeline.labels[0]} to "
         f"{timeline.labels[-1]}: {listed}.{words}",
         remedy=None if never else "Read no effect from the last cohort's first treated period on.",
