@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import estimand as es
+from estimand.stats.absorb import absorber
+from estimand.stats.absorbed import absorbed_least_squares, clustered_covariance
 from tests.reference_data import matches, reference, table
 
 
@@ -102,6 +105,19 @@ def test_the_tutorials_four_means() -> None:
     design = {"time": "signup_week", "outcome": "task_completed", "cohort": "first", "cluster": "workspace_id"}
     found = fitted(frame, design, effects="two_by_two")
     matches("tutorial.did_means", value=float(found.value[0]))
+
+
+def test_the_tutorials_slopes_before_the_first_wave() -> None:
+    frame = table("tutorial_llm_logs")
+    frame = frame[frame["signup_week"] < 20]
+    wave, week = (frame["wave"] == 1).to_numpy(dtype=float), frame["signup_week"].to_numpy(dtype=float)
+    tier, workspace = (pd.factorize(frame[name])[0] for name in ("engagement_tier", "workspace_id"))
+    columns = np.column_stack([wave, week, wave * week])
+    fit = absorbed_least_squares(frame["task_completed"].to_numpy(dtype=float), columns, absorber([tier]))
+    error = float(np.sqrt(clustered_covariance(fit, workspace, "CR1")[2, 2]))
+    slope = float(fit.coefficients[2])
+    matches("tutorial.did_pretrend", value=slope)
+    assert 2.0 * norm.sf(abs(slope) / error) == pytest.approx(reference("tutorial.did_pretrend")["p"], rel=2e-3)
 
 
 def test_a_placebo_among_lalondes_comparisons() -> None:
