@@ -3,9 +3,11 @@
 import numpy as np
 
 from estimand.core.case import Case
-from estimand.core.design import Design
+from estimand.core.design import Design, Experiment
 from estimand.core.finding import Finding, Grade
 from estimand.core.gates import GatePolicy
+from estimand.core.metric import Metric
+from estimand.core.metric_moments import MetricMoments
 from estimand.core.moments import Moments
 from estimand.core.run import Run
 from estimand.core.sample import Drop, Sample
@@ -24,7 +26,7 @@ _WEIGHTED = "Ask why it is missing: weighting mends what arm and covariates deci
 
 def case_of(
     design: Design,
-    source: Sample | Moments,
+    source: Sample | Moments | MetricMoments,
     outcome: str,
     run: Run,
     cache: Cache,
@@ -44,11 +46,13 @@ def case_of(
         If fewer than two rows of an arm have the outcome.
     """
     level, gates, unit = context
-    if isinstance(source, Moments):
-        return Case(design, source, outcome, source.arms, level, None, run, gates, unit)
+    metric = metric_of(design, outcome)
+    if isinstance(source, Moments | MetricMoments):
+        return Case(design, source, outcome, source.arms, level, None, run, gates, unit, metric=metric)
     present = source.present[outcome]
     rows = (source if present.all() else source.take(np.flatnonzero(present))).expanded()
     _refuse_thin_arm(rows, outcome)
+    # In a rollout one cluster may be all that is treated: the effect is a change of it, and methods claim no interval.
     if rows.timeline is None:
         _refuse_lonely_cluster(rows, str(design.cluster))
     absent, model = None, None
@@ -57,7 +61,12 @@ def case_of(
     elif not present.all():
         absent = source.take(np.flatnonzero(~present)).expanded()
     bank = NuisanceBank(rows, outcome, run, cache)
-    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent, model)
+    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent, model, metric=metric)
+
+
+def metric_of(design: Design, outcome: str) -> Metric | None:
+    """Return the metric that an outcome is, if the design names metrics."""
+    return design.metric(outcome) if isinstance(design, Experiment) else None
 
 
 def missing_outcome(
