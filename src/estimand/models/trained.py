@@ -54,6 +54,11 @@ class Lesson:
     seed: int
     weights: Floats | None = None
 
+    def only(self, rows: Ints) -> "Lesson":
+        """The same of some of its rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Lesson(self.outcome[rows], self.task, self.seed, weights)
+
 
 class Trainer(Protocol):
     """A learner with its parameters set."""

@@ -18,7 +18,7 @@ from estimand.models.effects.x_learner import XRecipe
 from estimand.stats.arrays import Floats, Ints
 
 Kind: TypeAlias = Literal["s_learner", "t_learner", "x_learner", "r_learner", "dr_learner"]
-ROWS_SHUFFLED = 1000
+ROWS_SHUFFLED = 400
 MOST_ENTRIES = 5_000_000
 ROUNDING = 1e-24
 

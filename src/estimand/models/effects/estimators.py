@@ -38,7 +38,7 @@ class EffectSettings(Declared):
 
     def learners(self) -> Learners:
         """Which learner predicts what."""
-        return Learners(self.learner, self.propensity_learner or self.learner, self.effect_learner or self.learner)
+        return Learners.of(self.learner, self.propensity_learner, self.effect_learner)
 
 
 class EffectLearner:
@@ -51,7 +51,8 @@ class EffectLearner:
     propensity_learner : Learner, str, mapping or object, optional
         Predicts the arm; ``learner`` by default.
     effect_learner : Learner, str, mapping or object, optional
-        Regresses what X, R and DR make of the rows on the features; ``learner`` by default.
+        Regresses what X, R and DR make of the rows on the features; ``learner`` by default, or where that is
+        "boosting" the "stopped_boosting" made for noisy outcomes, which "auto" too then stacks.
     folds : int
         At least three.
     seed : int

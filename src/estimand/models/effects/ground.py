@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner
 from estimand.errors import DesignError
 from estimand.stats.arrays import Bools, Floats, Ints
 
 LEAST_FOLDS = 3
+# What learners of effects regress is mostly noise.
+FOR_EFFECTS = {
+    Learner("boosting").key: Learner("stopped_boosting"),
+    Learner("auto").key: Learner("auto", FrozenMap({"second": "stopped_boosting"})),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,11 @@ class Learners:
     outcome: Learner
     propensity: Learner
     effect: Learner
+
+    @classmethod
+    def of(cls, outcome: Learner, propensity: Learner | None, effect: Learner | None) -> "Learners":
+        """Learners where some are not named: the outcome's, and for effects its counterpart for noisy outcomes."""
+        return cls(outcome, propensity or outcome, effect or FOR_EFFECTS.get(outcome.key, outcome))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 A row's effect comes from a model that its fold has no part in. That model learns from other rows' nuisances, which must
 not have seen the fold either, nor those rows: each leaves out two folds. As leaving out j and k serves both, K folds
-take K(K - 1)/2 such models and K that leave out one.
+take K(K - 1)/2 such models. Where no fold is held out, a row has the mean of the K - 1 that left out its own.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class Nested:
     inner : ndarray of shape (K, n)
         By models that saw neither the row's fold nor the k-th; not-a-number in the k-th.
     outer : ndarray of shape (n,)
-        By models that did not see the row's fold.
+        Mean by the models that did not see the row's fold.
     """
 
     inner: Floats
@@ -43,7 +43,7 @@ def nested(teacher: Teacher, exercises: list[Exercise]) -> list[Nested]:
         If a model fails that no stack can do without.
     """
     count = int(teacher.fold.max()) + 1
-    pairs = [(j, k) for k in range(count) for j in range(k + 1)]
+    pairs = [(j, k) for k in range(count) for j in range(k)]
     parts = [[replace(exercise, learner=learner) for learner in candidates(exercise.learner)] for exercise in exercises]
     jobs = [(part, pair) for group in parts for part in group for pair in pairs]
     done = iter(teacher.run.map(lambda job: _predicted(teacher, *job), jobs, "fitting nuisances"))
@@ -57,27 +57,23 @@ def nested(teacher: Teacher, exercises: list[Exercise]) -> list[Nested]:
 def _predicted(teacher: Teacher, part: Exercise, pair: tuple[int, int]) -> list[tuple[Ints, Floats]] | ConvergenceError:
     """Train without the pair, and predict it: the rows of each, and their predictions."""
     seen = ~np.isin(teacher.fold[part.rows], pair)
-    held = pair[:1] if pair[0] == pair[1] else pair
     try:
-        model = teacher.alone(part.within(part.rows[seen], *held))
+        model = teacher.alone(part.within(part.rows[seen], *pair))
     except ConvergenceError as error:
         return error
-    asked = [np.flatnonzero(teacher.fold == k) for k in held]
+    asked = [np.flatnonzero(teacher.fold == k) for k in pair]
     return [(rows, model(teacher.features[rows])) for rows in asked]
 
 
 def _gathered(
     fold: Ints, pairs: list[tuple[int, int]], made: list[list[tuple[Ints, Floats]] | ConvergenceError]
 ) -> Nested | ConvergenceError:
-    out = Nested(np.full((int(fold.max()) + 1, fold.shape[0]), np.nan), np.full(fold.shape[0], np.nan))
+    inner: Floats = np.full((int(fold.max()) + 1, fold.shape[0]), np.nan)
     for (j, k), parts in zip(pairs, made, strict=True):
         if isinstance(parts, ConvergenceError):
             return parts
-        if j == k:
-            out.outer[parts[0][0]] = parts[0][1]
-        else:
-            out.inner[k, parts[0][0]], out.inner[j, parts[1][0]] = parts[0][1], parts[1][1]
-    return out
+        inner[k, parts[0][0]], inner[j, parts[1][0]] = parts[0][1], parts[1][1]
+    return Nested(inner, np.nanmean(inner, axis=0))
 
 
 def _mixed(teacher: Teacher, exercise: Exercise, found: list[Nested | ConvergenceError]) -> Nested:

@@ -8,10 +8,11 @@ import numpy as np
 from estimand.core.learner import Learner
 from estimand.core.run import Run
 from estimand.errors import ConvergenceError
+from estimand.models.boosting import Binned, Boosting
 from estimand.models.crossfit import trainer_of
 from estimand.models.predictors import Mixture, Predictor
 from estimand.models.stacking import Auto, stacked_share
-from estimand.models.trained import Lesson, Prepared, Task, prepared
+from estimand.models.trained import Lesson, Prepared, Task, Trainer, prepared
 from estimand.stats.arrays import Floats, Ints
 
 
@@ -84,8 +85,11 @@ class Teacher:
     @classmethod
     def of(cls, features: Floats, fold: Ints, run: Run, *learners: Learner) -> "Teacher":
         """Make features ready for the learners."""
-        known = {part.key: part for learner in learners for part in candidates(learner)}
-        return cls(features, fold, run, {key: prepared(trainer_of(part), features) for key, part in known.items()})
+        ready: dict[str, Prepared] = {}
+        for part in (part for learner in learners for part in candidates(learner)):
+            if part.key not in ready:
+                ready[part.key] = _ready(trainer_of(part), features, list(ready.values()))
+        return cls(features, fold, run, ready)
 
     def taught(self, exercise: Exercise) -> Predictor:
         """Fit; a stack shares by the loss on folds that its models did not see.
@@ -136,6 +140,14 @@ class Teacher:
     def _noted(self, exercise: Exercise, error: ConvergenceError) -> ConvergenceError:
         self.notes.append(f"Learner '{exercise.learner.name}' took no part in {exercise.label}: {error.message}")
         return error
+
+
+def _ready(trainer: Trainer, features: Floats, others: list[Prepared]) -> Prepared:
+    """Features made ready for a learner; trees take the bins of others where those are alike."""
+    binned = [other for other in others if isinstance(other, Binned)]
+    if binned and isinstance(trainer, Boosting):
+        return binned[0].beside(trainer)
+    return prepared(trainer, features)
 
 
 def share_of(exercise: Exercise, rows: Ints, first: Floats, second: Floats) -> float:
