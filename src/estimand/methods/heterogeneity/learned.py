@@ -7,7 +7,6 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.estimate import Estimate
 from estimand.core.frozen import FrozenMap
-from estimand.core.learner import Learner
 from estimand.core.method import Detail, Method
 from estimand.core.nuisances import Fit, FoldPlan, Nuisance
 from estimand.core.question import Target
@@ -59,11 +58,6 @@ class Asked:
     learners: Learners
     folds: int | tuple[int, ...]
     pooled: bool = False
-
-
-def learners(outcome: Learner, propensity: Learner | None, effect: Learner | None) -> Learners:
-    """Learners with the outcome's where another is not named."""
-    return Learners(outcome, propensity or outcome, effect or outcome)
 
 
 def learned(case: Case, method: Method, asked: Asked) -> Estimate:

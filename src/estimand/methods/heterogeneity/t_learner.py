@@ -10,7 +10,8 @@ from estimand.core.estimate import Estimate
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Method, method
 from estimand.core.question import Target
-from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned, learners
+from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned
+from estimand.models.effects.ground import Learners
 
 
 @method(
@@ -61,5 +62,5 @@ class TLearnerEffects(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Fit effects out of fold, and average the scores."""
-        used = learners(self.learner, self.propensity_learner, None)
+        used = Learners.of(self.learner, self.propensity_learner, None)
         return learned(case, self, Asked("t_learner", self.target, used, self.folds))

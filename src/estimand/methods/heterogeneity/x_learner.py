@@ -10,7 +10,8 @@ from estimand.core.estimate import Estimate
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Method, method
 from estimand.core.question import Target
-from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned, learners
+from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned
+from estimand.models.effects.ground import Learners
 
 
 @method(
@@ -51,7 +52,8 @@ class XLearnerEffects(Method):
     propensity_learner : Learner, optional
         For the effects and the scores. ``learner`` by default.
     effect_learner : Learner, optional
-        Regresses what is made of the rows on the covariates; ``learner`` by default.
+        Regresses what is made of the rows on the covariates; ``learner`` by default, or where that is "boosting" the
+        "stopped_boosting" made for noisy outcomes, which "auto" too then stacks.
     folds : int or tuple of int
         Number of folds, at least three, or the fold of each row.
     """
@@ -64,5 +66,5 @@ class XLearnerEffects(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Fit effects out of fold, and average the scores."""
-        used = learners(self.learner, self.propensity_learner, self.effect_learner)
+        used = Learners.of(self.learner, self.propensity_learner, self.effect_learner)
         return learned(case, self, Asked("x_learner", self.target, used, self.folds))
