@@ -51,11 +51,12 @@ def test_the_error_is_hc3_and_by_unit_the_sum_within_units():
     residual = scores - design @ (bread @ design.T @ scores)
     leverage = np.einsum("ij,jk,ik->i", design, bread, design)
     single = effect_curve(scores, x, at, None, np.arange(600))
+    load = where @ bread
     pull = design * (residual / (1.0 - leverage))[:, None]
-    np.testing.assert_allclose(single.std_error**2, np.diag(where @ bread @ (pull.T @ pull) @ bread @ where.T), rtol=1e-7)
+    np.testing.assert_allclose(single.std_error**2, np.diag(load @ (pull.T @ pull) @ load.T), rtol=1e-7)
     joint = effect_curve(scores, x, at, None, units)
     pull = (design * residual[:, None]).reshape(200, 3, -1).sum(axis=1)
-    np.testing.assert_allclose(joint.std_error**2, np.diag(where @ bread @ (pull.T @ pull) @ bread @ where.T), rtol=1e-7)
+    np.testing.assert_allclose(joint.std_error**2, np.diag(load @ (pull.T @ pull) @ load.T), rtol=1e-7)
     assert joint.std_error[1] > single.std_error[1]
 
 
@@ -68,7 +69,8 @@ def test_weights_of_two_are_rows_twice():
     design = np.column_stack([np.ones(300), natural_spline(x, knots)])[twice]
     expected = np.linalg.lstsq(design, scores[twice], rcond=None)[0]
     found = effect_curve(scores, x, at, weights, np.arange(300))
-    np.testing.assert_allclose(found.value, np.column_stack([np.ones(2), natural_spline(at, knots)]) @ expected, rtol=1e-7)
+    where = np.column_stack([np.ones(2), natural_spline(at, knots)])
+    np.testing.assert_allclose(found.value, where @ expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])

@@ -11,7 +11,7 @@ from estimand.figures.ticks import limits_around, round_ticks
 from estimand.figures.varying import Floats, Varying, needed, row_effects, varying_of
 
 MOST_BARS, FEWEST_BARS = 40, 8
-TAIL = 0.001
+TAIL, FENCE = 0.001, 5.0
 MIDDLE = (0.05, 0.95)
 HEADROOM = 1.06
 ROUNDING = 1e-9
@@ -58,7 +58,9 @@ def effect_distribution_figure(record: StudyRecord) -> Chart:
 
 def _edges(effects: Floats) -> Floats:
     """Ends of the bars, the same for all arms, zero among them if inside; what is beyond is in the end bars."""
-    low, high = np.quantile(effects, (TAIL, 1.0 - TAIL))
+    low, first, third, high = np.quantile(effects, (TAIL, 0.25, 0.75, 1.0 - TAIL))
+    if third > first:
+        low, high = max(low, first - FENCE * (third - first)), min(high, third + FENCE * (third - first))
     if high <= low:
         half = 0.5 * abs(low) or 0.5
         low, high = low - half, high + half

@@ -1,4 +1,4 @@
-"""What treating those first who are predicted to gain most would bring: the targeting operator characteristic."""
+"""What treating those first whose predicted effect is largest would bring: the targeting operator characteristic."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ FIRST = 0.2
 
 
 def has_targeting(record: StudyRecord) -> bool:
-    """Whether a check told what it would bring to treat those first who are predicted to gain most."""
+    """Whether a check told what it would bring to treat those first whose predicted effect is largest."""
     varying = varying_of(record)
     return varying is not None and bool(tables_of(record, varying, CHECK, COLUMNS))
 
@@ -38,7 +38,7 @@ def targeting_figure(record: StudyRecord) -> Chart:
     tables = tables_of(record, varying, CHECK, COLUMNS)
     if not tables:
         raise UnsupportedError(
-            "The record does not say what it brings to treat those first who are predicted to gain most.",
+            "The record does not say what it brings to treat those first whose predicted effect is largest.",
             remedy=f"Run check '{CHECK}'.",
         )
     ends = limits_around(end for _, table in tables for name in ("band_low", "band_high") for end in table[name])
@@ -74,18 +74,19 @@ def _panel(varying: Varying, j: int, table: Table, ends: tuple[float, float]) ->
 def _title(varying: Varying, j: int, table: Table) -> str:
     """Say how much more those treated first gain, and whether the whole order is better than none; first arm."""
     row = next(row for row in table.rows() if row["share"] >= FIRST - 1e-9)
-    whom = f"the {100 * row['share']:.0f}% predicted to gain most"
-    name = f"{varying.named(j)}: " if varying.named(j) else ""
+    whom = f"the {100 * row['share']:.0f}% with the largest predicted effects"
+    name = f"{varying.named(j)}: among" if varying.named(j) else "Among"
     if row["low"] <= 0.0 <= row["high"]:
-        said = f"{name}{whom} do not clearly gain more than everyone"
+        said = f"{name} {whom} the effect on {varying.outcome} is not clearly larger than among everyone"
     else:
-        way = "more" if row["value"] > 0.0 else "less"
-        said = f"{name}{whom} gain {varying.told(abs(row['value']))} {way} than everyone on average"
+        way = "larger" if row["value"] > 0.0 else "smaller"
+        size = varying.told(abs(row["value"]))
+        said = f"{name} {whom} the effect on {varying.outcome} is {size} {way} than among everyone"
     low, high = table["autoc_low"][0], table["autoc_high"][0]
-    order = "the order they are put in is better than chance" if low > 0.0 else (
-        "the order they are put in is worse than chance" if high < 0.0 else "their order may be chance"
-    )  # fmt: skip
-    return varying.claim(f"{said[0].upper()}{said[1:]}; {order}")
+    order = f"the order by prediction {'may be chance' if low <= 0.0 <= high else 'is better than chance'}"
+    if high < 0.0:
+        order = "the order by prediction is worse than chance"
+    return varying.claim(f"{said}; {order}")
 
 
 def _caption(varying: Varying, tables: Sequence[tuple[int, Table]]) -> str:

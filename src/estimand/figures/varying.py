@@ -112,10 +112,10 @@ def row_effects(varying: Varying, name: str = EFFECTS) -> Floats | None:
 
 
 def detail_rows(varying: Varying, name: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of a detail that is a table; none where it is not there, or lacks a column."""
+    """Rows of a detail that is a table; none where it is not there, or lacks a column, or was read without."""
     detail = varying.estimate.details.get(name)
     held = detail.columns if isinstance(detail, Table) else detail
-    if not isinstance(held, Mapping) or any(column not in held for column in columns):
+    if not isinstance(held, Mapping) or any(not isinstance(held.get(c), Sequence | np.ndarray) for c in columns):
         return []
     return list(Table({column: held[column] for column in columns}).rows())
 

@@ -69,14 +69,18 @@ def _counts(record: StudyRecord) -> str:
 
 
 def _gains(record: StudyRecord) -> list[str]:
-    """Who gains, where an estimate has effects that vary."""
+    """For whom the effect is large, where an estimate has effects that vary."""
     found = gains(record)
     if found is None:
         return []
     tables = (
         f"{markdown_text(table.caption)}:\n\n{markdown_table(table.header, table.rows)}" for table in found.tables
     )
-    return ["## Who gains", *(markdown_text(text) for text in (found.lead, *found.sentences)), *tables]
+    return [
+        "## For whom the effect is large",
+        *(markdown_text(text) for text in (found.lead, *found.sentences)),
+        *tables,
+    ]
 
 
 def _doubts(record: StudyRecord) -> str:

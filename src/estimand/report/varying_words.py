@@ -1,4 +1,4 @@
-"""Who gains, in words: what the checks of effects that vary say, for those who decide whom to treat."""
+"""For whom the effect is large, in words: what checks of effects that vary say to those who decide whom to treat."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Gains:
     lead : str
         The reading in a sentence.
     sentences : tuple of str
-        Who gains, by how much; none where effects cannot be told apart.
+        For whom the effect is large, and by how much; none where effects cannot be told apart.
     tables : tuple of Told
     """
 
@@ -93,13 +93,16 @@ def _sentences(record: StudyRecord, varying: Varying, usable: set[str]) -> Itera
 def _ends(varying: Varying, j: int, least: dict[str, Any], most: dict[str, Any], part: str) -> Iterator[str]:
     start = f"{varying.named(j)}: the" if varying.named(j) else "The"
     yield (
-        f"{start} {part} with the largest predicted effects gains {_amount(varying, most, 'value')}, the {part} with "
-        f"the least {_amount(varying, least, 'value')}; the difference is {_amount(varying, most, 'difference')}."
+        f"{start} effect on {varying.outcome} is {_amount(varying, most, 'value')} in the {part} with the largest "
+        f"predicted effects, and {_amount(varying, least, 'value')} in the {part} with the least; they differ by "
+        f"{_amount(varying, most, 'difference')}."
     )
-    if least["high"] < 0.0:
-        yield f"Treatment lowers {varying.outcome} in the {part} with the least predicted effects: leave them out."
-    elif least["low"] <= 0.0:
-        yield f"Whether the {part} with the least predicted effects gains at all is open."
+    for row, which in ((most, "largest"), (least, "least")):
+        if row["low"] <= 0.0 <= row["high"]:
+            yield f"Whether there is any effect in the {part} with the {which} predicted effects is open."
+        elif row["value"] * varying.estimate.value[j] < 0.0:
+            way = "lowers" if row["value"] < 0.0 else "raises"
+            yield f"In the {part} with the {which} predicted effects, treatment {way} {varying.outcome}."
 
 
 def _amount(varying: Varying, row: dict[str, Any], name: str) -> str:
@@ -118,7 +121,7 @@ def _profiles(record: StudyRecord, varying: Varying, usable: set[str]) -> Iterat
             caption = f"{varying.named(j) + ': ' if varying.named(j) else ''}Who they are: means in the two groups"
             yield Told(
                 f"{caption} ({more} more covariates differ less)" if more else caption,
-                ("Covariate", "Gain least", "Gain most", "Difference (SD)", "p, adjusted"),
+                ("Covariate", "Least effects", "Largest effects", "Difference (SD)", "p, adjusted"),
                 tuple(_profile_row(record, row) for row in rows),
             )
 
@@ -161,5 +164,5 @@ def _segment_row(record: StudyRecord, row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def about_gains(row: FindingRow) -> bool:
-    """Whether a finding belongs to the section on who gains."""
+    """Whether a finding belongs to the section on effects that vary."""
     return row.check.startswith(ASKED)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from estimand.core.case import Case
+from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail
 from estimand.core.sample import Sample
-from estimand.core.table import Table
 from estimand.methods.heterogeneity.covariates import LEAST_ROWS, Covariate, covariate, leading
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.effect_curve import effect_curve, tube_critical_value
@@ -80,7 +80,7 @@ def shapes(case: Case, known: Known, effects: Floats, importance: Mapping[str, f
     single = [row for item in told for row in _along(scored, item)]
     bins, pair = _over_two(scored, told[:2]) if len(told) > 1 else ([], [])
     tables = {"by_covariate": (BY_COVARIATE, single), "by_pair": (BY_PAIR, pair), "pair_bins": (BINS, bins)}
-    return {name: _table(*made).to_dict() for name, made in tables.items()}
+    return {name: _columns(*made) for name, made in tables.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,5 +170,11 @@ def _binned(item: Covariate, size: int) -> tuple[Ints, list[tuple[str, float | N
     return codes, [("", float(low), float(high)) for low, high in ends]
 
 
-def _table(names: Sequence[str], rows: list[tuple[Any, ...]]) -> Table:
-    return Table({name: [row[k] for row in rows] for k, name in enumerate(names)})
+def _columns(names: Sequence[str], rows: list[tuple[Any, ...]]) -> FrozenMap[str, Any]:
+    """Columns by name: arrays where all are numbers, which a record keeps beside itself where they are long."""
+    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    return FrozenMap({name: np.array(held) if _numbers(held) else held for name, held in columns.items()})
+
+
+def _numbers(held: list[Any]) -> bool:
+    return bool(held) and all(isinstance(value, int | float) for value in held)
