@@ -18,6 +18,7 @@ from estimand.core.row_weights import mean_one_by_arm, row_weights
 from estimand.errors import UnsupportedError
 from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, share_by_covariate
 from estimand.methods.heterogeneity.averaged import Told, averaged
+from estimand.methods.heterogeneity.shapes import SHAPES, shapes
 from estimand.models.forest.binning import find_cuts
 from estimand.models.forest.growth import Ground, Grown, grow
 from estimand.models.forest.settings import ForestSettings
@@ -42,6 +43,7 @@ from estimand.stats.weighting import target_weights
         Detail("effects", "(n,) or (n, arms - 1)", "effect on each row, out of bag [outcome]"),
         Detail("effect_std_error", "(n,) or (n, arms - 1)", "pointwise standard error [outcome]"),
         Detail("importance", "by covariate", "share of early splits"),
+        *SHAPES,
         Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
         Detail("calibration", "by part", "slope of observed on predicted"),
         Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
@@ -121,10 +123,12 @@ class ForestEffects(Method):
         grown, effects, variance = self._effects(case, propensity.prediction, mean.prediction)
         known = Known(case.values(), sample.arm, propensity.prediction, mean.prediction, effects, row_weights(sample))
         weights = target_weights(sample.arm, propensity.prediction, self.target)
+        importance = share_by_covariate(sample, grown.importance)
         details = {
             "effects": flat(effects),
             "effect_std_error": flat(np.sqrt(variance)),
-            "importance": FrozenMap(share_by_covariate(sample, grown.importance)),
+            "importance": FrozenMap(importance),
+            **shapes(case, known, effects, importance),
             "nuisance_loss": FrozenMap({**propensity.loss, **mean.loss}),
             "calibration": FrozenMap({**propensity.calibration, **mean.calibration}),
             "propensity": flat(propensity.prediction[:, 1:]) if len(sample.arms) == 2 else propensity.prediction,

@@ -16,6 +16,7 @@ from estimand.core.table import Table
 from estimand.errors import UnsupportedError
 from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, share_by_covariate
 from estimand.methods.heterogeneity.averaged import Told, averaged
+from estimand.methods.heterogeneity.shapes import SHAPES, shapes
 from estimand.models.effects.crossing import RECIPES, Crossed, Kind, crossed
 from estimand.models.effects.ground import Ground, Learners
 from estimand.stats.arrays import Floats, Ints
@@ -31,6 +32,7 @@ DETAILS = (
     Detail("scores", "(n,) or (n, arms - 1)", "doubly robust score of each row's effect [outcome]"),
     Detail("groups", "by fifth of the effects", "average effect by scores [outcome]"),
     Detail("projection", "by covariate", "best linear approximation of the effect [outcome per unit]"),
+    *SHAPES,
     Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
     Detail("calibration", "by part", "slope of observed on predicted"),
     Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
@@ -88,7 +90,7 @@ def learned(case: Case, method: Method, asked: Asked) -> Estimate:
     fits = (propensity, *outcomes)
     weights = target_weights(sample.arm, propensity.prediction, asked.target)
     details = {
-        **_told_of_effects(sample, ground, order, found, known),
+        **_told_of_effects(case, ground, order, found, known),
         "nuisance_loss": FrozenMap({name: value for fit in fits for name, value in fit.loss.items()}),
         "calibration": FrozenMap({name: value for fit in fits for name, value in fit.calibration.items()}),
         "propensity": propensity.prediction if len(sample.arms) > 2 else propensity.prediction[:, 1],
@@ -121,8 +123,10 @@ def _known(case: Case, sample: Sample, propensity: Fit, outcomes: list[Fit]) -> 
     return Known(case.values(), sample.arm, propensity.prediction, mean, effects, row_weights(sample))
 
 
-def _told_of_effects(sample: Sample, ground: Ground, order: Ints, found: Crossed, known: Known) -> dict[str, object]:
+def _told_of_effects(case: Case, ground: Ground, order: Ints, found: Crossed, known: Known) -> dict[str, object]:
     """Effects, scores, and what the scores say of fifths of the effects and of the covariates."""
+    sample = case.sample()
+    importance = share_by_covariate(sample, found.importance)
     effects = np.empty(found.effects.shape)
     effects[order] = found.effects
     fold = np.empty(order.shape[0], dtype=np.int64)
@@ -131,10 +135,11 @@ def _told_of_effects(sample: Sample, ground: Ground, order: Ints, found: Crossed
     scores = under[:, 1:] - under[:, :1]
     return {
         "effects": flat(effects),
-        "importance": FrozenMap(share_by_covariate(sample, found.importance)),
+        "importance": FrozenMap(importance),
         "scores": flat(scores),
         "groups": _groups(sample, (effects, scores), fold, order).to_dict(),
         "projection": _projection(sample, scores).to_dict(),
+        **shapes(case, known, effects, importance),
     }
 
 
