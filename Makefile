@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 WORKERS ?= 2
+GENERATOR ?= ../shared/bench/gen.py
 
 .PHONY: demo test lint nightly benchmarks calibrate peers clean
 
@@ -28,6 +29,7 @@ benchmarks: $(VENV)/.test
 	@$(BIN)/python benchmarks/ipw.py
 	@$(BIN)/python benchmarks/report.py
 	@$(BIN)/python benchmarks/large.py
+	@$(BIN)/python benchmarks/compile.py
 
 calibrate: $(VENV)/.test
 	@$(BIN)/estimand calibrate --rerun --publish
@@ -38,6 +40,7 @@ peers: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/matching.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/bootstrap.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/staggered.py --peers .venv-peers/bin/python
+	@$(BIN)/python benchmarks/causal_forest.py --peers .venv-peers/bin/python --generator $(GENERATOR)
 
 clean:
 	rm -rf $(VENV) .venv-peers estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,8 +16,12 @@ from estimand.kernels.forest.draws import (
     draw_bag,
     draw_features,
     draw_halves,
+    draw_tried,
     features_reference,
     halves_reference,
+    rank_features,
+    rank_reference,
+    tried_reference,
 )
 from estimand.kernels.forest.leaves import gather_kernel, gather_reference, leaf_kernel, leaf_reference
 from estimand.kernels.forest.nodes import partitioned, sides_reference
@@ -69,6 +73,28 @@ def test_bags_halves_and_features_are_those_of_the_twins(seed: int, units: int) 
     np.testing.assert_array_equal(order[:5], features_reference(twin, np.arange(9), 5))
 
 
+@given(SEEDS, st.integers(4, 30), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_features_that_lead_are_those_of_highest_mean_merit(seed: int, features: int, equal: bool) -> None:
+    rng = np.random.default_rng(seed)
+    merits = np.array([rng.integers(0, 3, features) if equal else rng.random(features), rng.integers(0, 4, features)])
+    order, leaders = rng.permutation(features), features // 2
+    twin = order.copy()
+    rank_features(merits, order, leaders)
+    rank_reference(merits, twin, leaders)
+    np.testing.assert_array_equal(order, twin)
+    mean = (merits[0] / np.maximum(merits[1], 1.0))[order]
+    assert (np.diff(mean[:leaders]) <= 0.0).all()
+    assert mean[leaders:].max() <= mean[:leaders].min()
+    state, copy, tried = np.array([seed], dtype=np.uint64), [seed], np.empty(features, np.int64)
+    tries = (leaders, leaders - 1, 2, 3, 2)
+    for depth in (2, 1):
+        count = draw_tried(state, order, tried, tries, depth)
+        np.testing.assert_array_equal(tried[:count], tried_reference(copy, twin, tries, depth))
+        assert len(set(tried[:count])) == count == (leaders + 1 if depth == 2 else 3)
+        assert depth < 2 or set(tried[: leaders - 1]) <= set(order[:leaders])
+
+
 def test_codes_count_the_cuts_below_and_set_missing_values_apart() -> None:
     rng = np.random.default_rng(2)
     features = rng.normal(size=(200, 3)).round(1)
@@ -110,12 +136,16 @@ def test_packed_and_plain_histograms_find_the_best_of_all_thresholds(
     marks = relabel_reference(responses, rows)
     assert marks is not None
     rules, features = (2, max(4, m // 20), penalty, True), np.array([3, 0, 2])
-    expected = split_reference(codes, rows, marks, features, 16, rules)
-    plain = split_kernel(codes, rows, marks, features, np.empty((18, 3)), rules)
+    merits = np.zeros((3, 2, 4))
+    expected = split_reference(codes, rows, marks, (features, merits[0]), 16, rules)
+    plain = split_kernel(codes, rows, marks, (features, merits[1]), np.empty((18, 3)), rules)
     numbers = np.empty(m, np.int64)
     packed = packed_split_kernel(
-        codes, rows, (numbers, pack_kernel(marks, numbers)), features, np.empty(16, np.int64), rules
+        codes, rows, (numbers, pack_kernel(marks, numbers)), (features, merits[2]), np.empty(16, np.int64), rules
     )
+    assert merits[0, 1].tolist() == [m, 0, m, m]
+    np.testing.assert_allclose(merits[1], merits[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(merits[2], merits[0], rtol=1e-6, atol=1e-12)
     assert plain[1:] == expected[1:]
     assert plain[0] == pytest.approx(expected[0], rel=1e-9)
     assert packed[1:] == expected[1:]
@@ -128,8 +158,10 @@ def test_weighted_rows_and_several_treatments_split_as_the_twin_does(treatments:
     marks = relabel_reference(responses, rows)
     assert marks is not None
     rules, features = (3, 8, 0.1, treatments > 0), np.arange(4)
-    found = split_kernel(codes, rows, marks, features, np.empty((18, marks.shape[1])), rules)
-    expected = split_reference(codes, rows, marks, features, 16, rules)
+    merits = np.zeros((2, 2, 4))
+    found = split_kernel(codes, rows, marks, (features, merits[0]), np.empty((18, marks.shape[1])), rules)
+    expected = split_reference(codes, rows, marks, (features, merits[1]), 16, rules)
+    np.testing.assert_allclose(merits[0], merits[1], rtol=1e-9, atol=1e-12)
     assert found[1:] == expected[1:]
     assert found[1] == 0
     assert found[0] == pytest.approx(expected[0], rel=1e-9)
@@ -159,7 +191,8 @@ def test_a_missing_value_goes_where_it_does_better() -> None:
         responses[:, 1] = 3.0 * high + 0.1 * rng.normal(size=400)
         marks = relabel_reference(responses, rows)
         assert marks is not None
-        _, _, at, left = split_kernel(codes, rows, marks, np.array([0]), np.empty((18, 3)), (1, 5, 0.0, False))
+        rules, merits = (1, 5, 0.0, False), np.zeros((2, 1))
+        _, _, at, left = split_kernel(codes, rows, marks, (np.array([0]), merits), np.empty((18, 3)), rules)
         assert (at, left) == (7, like_low)
 
 
@@ -199,13 +232,16 @@ CASES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("honest", [True, False])
-def test_bags_of_trees_are_those_grown_node_by_node(case: dict[str, Any], honest: bool) -> None:
+@pytest.mark.parametrize("tries", [(0, 0, 0, 3, -1), (2, 1, 1, 3, 1)])
+def test_bags_of_trees_are_those_grown_node_by_node(
+    case: dict[str, Any], honest: bool, tries: tuple[int, int, int, int, int]
+) -> None:
     codes, responses = drawn(11, **case)
     n = responses.shape[0]
     units = (np.arange(n) // 2).astype(np.int32)
     count, even = n // 2, not case.get("weighted", False)
     sizes = (count // 2, count // 4, count // 2 - count // 4) if honest else (count // 2, count // 3, 0)
-    growth, seeds = (3, 16, 3, 0.05, 0.0, even), [5, 2**63 + 11]
+    growth, seeds = (tries, 16, 3, 0.05, 0.0, even), [5, 2**63 + 11]
     made = bags_kernel(
         (codes, responses), units, np.empty(count, np.uint8), np.array(seeds, dtype=np.uint64), sizes, growth
     )

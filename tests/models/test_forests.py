@@ -55,8 +55,7 @@ def test_effects_out_of_bag_follow_the_truth() -> None:
 
 def test_standard_errors_are_the_spread_of_effects_over_samples() -> None:
     points = np.random.default_rng(9).normal(size=(30, 4))
-    settings = {"trees": 600, "split_share": 0.5}
-    found = [few(**settings).fit(*trial(500, seed)[:3]).effect(points, interval=True) for seed in range(30)]
+    found = [few(trees=600).fit(*trial(500, seed)[:3]).effect(points, interval=True) for seed in range(30)]
     spread = np.var([part.effect for part in found], axis=0, ddof=1).mean()
     told = np.mean([np.square(part.std_error) for part in found])
     assert 0.7 < told / spread < 1.6

@@ -73,6 +73,7 @@ def test_several_arms_have_a_term_each_and_no_overlap_average() -> None:
         truth = np.array([2.0 if term.label == "call" else 1.0 for term in made.terms])
         assert made.details["effects"].shape == (3000, 2)
         assert (np.abs(made.value - truth) < 4.0 * made.std_error).all()
+        np.testing.assert_allclose(made.details["propensity"].sum(axis=1), 1.0, rtol=1e-12)
     with pytest.raises(es.UnsupportedError, match="two arms"):
         es.estimate(frame, design, "causal_forest", target="ATO", **QUICK)
 
@@ -94,6 +95,13 @@ def test_without_covariates_or_with_arms_told_apart_it_refuses() -> None:
     frame["a"] = frame["d"] * 2.0 + 0.1 * frame["b"] / frame["b"].abs().max()
     with pytest.raises(es.IdentificationError, match="apart perfectly"):
         es.estimate(frame, DESIGN, "causal_forest", **QUICK)
+
+
+def test_outcomes_that_weights_stand_for_are_refused() -> None:
+    frame, _ = table(400)
+    holed = frame.assign(y=frame["y"].where(np.arange(400) > 9))
+    with pytest.raises(es.UnsupportedError, match="who has the outcome"):
+        es.estimate(holed, {**DESIGN, "missing_outcome": "weight"}, "causal_forest", **QUICK)
 
 
 @pytest.mark.nightly

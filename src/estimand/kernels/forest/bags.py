@@ -34,7 +34,8 @@ def _longer(array: npt.NDArray[np.int64], used: int, more: int) -> npt.NDArray[n
     if used + more <= array.shape[0]:
         return array
     out = np.empty(max(2 * array.shape[0], used + more), np.int64)
-    out[:used] = array[:used]
+    for i in range(used):
+        out[i] = array[i]
     return out
 
 
@@ -43,7 +44,9 @@ def _taller(array: Floats, used: int, more: int) -> Floats:
     if used + more <= array.shape[0]:
         return array
     out = np.empty((max(2 * array.shape[0], used + more), array.shape[1]))
-    out[:used] = array[:used]
+    for i in range(used):
+        for m in range(array.shape[1]):
+            out[i, m] = array[i, m]
     return out
 
 
@@ -96,8 +99,11 @@ def bags_kernel(
             tree = space[0]
             at, below = ends[trees, 0], ends[trees, 1]
             nodes, means = _longer(nodes, at, size), _taller(means, below, leaves)
-            nodes[at : at + size] = tree[0][:size]
-            means[below : below + leaves] = tree[1][:leaves]
+            for i in range(size):
+                nodes[at + i] = tree[0][i]
+            for i in range(leaves):
+                for m in range(q):
+                    means[below + i, m] = tree[1][i, m]
             ends[trees + 1, 0], ends[trees + 1, 1] = at + size, below + leaves
             trees += 1
             if turn == 0:

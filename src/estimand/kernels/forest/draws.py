@@ -11,6 +11,10 @@ from estimand.kernels.compiled import compiled
 Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+# Features that lead; how many of them, and how many of all others, a node tries; and how many of all a node tries where
+# none lead yet, which is above a depth, or everywhere if that is negative.
+Tries = tuple[int, int, int, int, int]
 
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _STEP, _ONCE, _TWICE = np.uint64(_GOLDEN), np.uint64(_FIRST), np.uint64(_SECOND)
@@ -78,6 +82,42 @@ def draw_features(state: Words, order: Ints, count: int) -> None:
         order[i], order[j] = order[j], order[i]
 
 
+@compiled
+def rank_features(merits: Floats, order: Ints, leaders: int) -> None:
+    """Bring the features of highest mean merit to the front of a permutation; of equal ones the earlier stays ahead.
+
+    Parameters
+    ----------
+    merits : ndarray of shape (2, p)
+        Sums of merit times weight, and of weight.
+    order : ndarray of shape (p,)
+    leaders : int
+        How many to bring.
+    """
+    for i in range(leaders):
+        best = i
+        for k in range(i + 1, order.shape[0]):
+            a, b = order[k], order[best]
+            if merits[0, a] * max(merits[1, b], 1.0) > merits[0, b] * max(merits[1, a], 1.0):
+                best = k
+        order[i], order[best] = order[best], order[i]
+
+
+@compiled
+def draw_tried(state: Words, order: Ints, tried: Ints, tries: Tries, depth: int) -> int:
+    """Write the features that a node tries; how many they are."""
+    leaders, chosen, drawn, free, until = tries
+    if until < 0 or depth < until:
+        leaders, chosen, drawn = 0, 0, free
+    draw_features(state, order[:leaders], chosen)
+    draw_features(state, order[leaders:], drawn)
+    for i in range(chosen):
+        tried[i] = order[i]
+    for i in range(drawn):
+        tried[chosen + i] = order[leaders + i]
+    return chosen + drawn
+
+
 def bag_reference(state: list[int], units: int, size: int) -> Labels:
     """Plain twin of :func:`draw_bag`."""
     labels = np.full(units, OUTSIDE, dtype=np.uint8)
@@ -107,3 +147,20 @@ def features_reference(state: list[int], order: Ints, count: int) -> Ints:
         j = i + below_reference(state, order.shape[0] - i)
         order[[i, j]] = order[[j, i]]
     return order[:count].copy()
+
+
+def rank_reference(merits: Floats, order: Ints, leaders: int) -> None:
+    """Plain twin of :func:`rank_features`."""
+    mean = merits[0] / np.maximum(merits[1], 1.0)
+    for i in range(leaders):
+        best = i + int(np.argmax(mean[order[i:]]))
+        order[[i, best]] = order[[best, i]]
+
+
+def tried_reference(state: list[int], order: Ints, tries: Tries, depth: int) -> Ints:
+    """Plain twin of :func:`draw_tried`."""
+    leaders, chosen, drawn, free, until = tries
+    if until < 0 or depth < until:
+        return features_reference(state, order, free)
+    first = features_reference(state, order[:leaders], chosen)
+    return np.concatenate([first, features_reference(state, order[leaders:], drawn)])

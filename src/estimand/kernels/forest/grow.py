@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from estimand.kernels.compiled import compiled
-from estimand.kernels.forest.draws import Words, draw_features
+from estimand.kernels.forest.draws import Tries, Words, draw_tried, rank_features
 from estimand.kernels.forest.leaves import leaf_kernel
 from estimand.kernels.forest.nodes import LEAF, packed, partitioned
 from estimand.kernels.forest.packed import MOST_ROWS, Split, pack_kernel, packed_split_kernel
@@ -21,11 +21,11 @@ Table = tuple[Codes, Floats]
 Parts = tuple[Rows, Rows, Rows]
 # Features to try at each node, number of codes, rows of every treatment above its mean and below (or rows, where there
 # is no treatment) and share of rows that a side must keep, penalty of imbalance, and whether all rows weigh the same.
-Growth = tuple[int, int, int, float, float, bool]
+Growth = tuple[Tries, int, int, float, float, bool]
 # Nodes, means of leaves, spans of the nodes' rows with their depth, and the leaf of each row outside.
 Tree = tuple[Ints, Floats, Ints, Rows]
-# Marks, histogram, numbers, bins, order of the features, rows.
-Room = tuple[Floats, Floats, Ints, Ints, Ints, Rows]
+# Marks, histogram, numbers, bins, order of the features, rows, merits of the features, features tried.
+Room = tuple[Floats, Floats, Ints, Ints, Ints, Rows, Floats, Ints]
 
 
 @compiled
@@ -46,26 +46,28 @@ def tree_room(rows: tuple[int, int], shape: tuple[int, int, int], growth: Growth
         np.empty(growth[1], np.int64),
         np.arange(shape[2]),
         np.empty(n, np.int32),
+        np.zeros((2, shape[2])),
+        np.empty(shape[2], np.int64),
     )
     return tree, room
 
 
 @compiled
-def _found(table: Table, rows: Rows, room: Room, state: Words, growth: Growth) -> Split:
+def _found(table: Table, rows: Rows, room: Room, state: Words, growth: Growth, depth: int) -> Split:
     """Best split of a node, if it can be split at all."""
     codes, responses = table
-    marks, histogram, numbers, bins, order, _ = room
-    mtry, _, least, alpha, penalty, even = growth
+    marks, histogram, numbers, bins, order, _, merits, tried = room
+    tries, _, least, alpha, penalty, even = growth
     arms, n = responses.shape[1] > 2, rows.shape[0]
     fewest = max(int(np.ceil(alpha * n)), 2 * least if arms else least)
     if n < 2 * fewest or not relabel_kernel(responses, rows, marks):
         return (0.0, -1, 0, False)
-    draw_features(state, order, mtry)
+    count = draw_tried(state, order, tried, tries, depth)
     rules = (least, fewest, penalty, arms)
     if even and marks.shape[1] == 3 and n < MOST_ROWS:
         sums = pack_kernel(marks[:n], numbers)
-        return packed_split_kernel(codes, rows, (numbers, sums), order[:mtry], bins, rules)
-    return split_kernel(codes, rows, marks, order[:mtry], histogram, rules)
+        return packed_split_kernel(codes, rows, (numbers, sums), (tried[:count], merits), bins, rules)
+    return split_kernel(codes, rows, marks, (tried[:count], merits), histogram, rules)
 
 
 @compiled
@@ -108,11 +110,14 @@ def grow_kernel(
     splits, estimates, outside = parts
     missing = growth[1] - 1
     _span(spans[0], (0, splits.shape[0], 0, estimates.shape[0], 0, outside.shape[0]), 0)
-    count, leaves, k = 1, 0, 0
+    count, leaves, k, ranked = 1, 0, 0, 0
     while k < count:
         span = spans[k]
         a, b, c, d, e, f, depth = span[0], span[1], span[2], span[3], span[4], span[5], span[6]
-        split = _found(table, splits[a:b], room, state, growth)
+        if depth > ranked and 0 <= growth[0][4] <= depth:
+            rank_features(room[6], room[4], growth[0][0])
+            ranked = depth
+        split = _found(table, splits[a:b], room, state, growth, depth)
         feature = split[1]
         if feature >= 0:
             column = table[0][feature]

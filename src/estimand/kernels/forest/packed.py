@@ -20,6 +20,8 @@ Codes = npt.NDArray[np.uint8]
 Rules = tuple[int, int, float, bool]
 # Score, feature or -1, threshold, and whether missing values go left.
 Split = tuple[float, int, int, bool]
+# Features to try at a node, and merits of all; see ``packed_split_kernel``.
+Tried = tuple[Ints, Floats]
 # Bits of a count, and the numbers of all rows summed.
 Sums = tuple[int, int]
 
@@ -173,7 +175,7 @@ def _spread(numbers: Ints, bits: int) -> float:
 
 @compiled
 def packed_split_kernel(
-    codes: Codes, rows: Rows, packed: tuple[Ints, Sums], features: Ints, bins: Ints, rules: Rules
+    codes: Codes, rows: Rows, packed: tuple[Ints, Sums], tried: Tried, bins: Ints, rules: Rules
 ) -> Split:
     """Best split of a node among some features; see ``split.split_kernel``.
 
@@ -183,14 +185,18 @@ def packed_split_kernel(
     rows : ndarray of shape (m,)
     packed : tuple
         Numbers of the rows, shape (≥ m,), and their sums; see :func:`pack_kernel`.
-    features : ndarray
+    tried : tuple of ndarray
+        Features to try, of which the first wins among equals; and, of shape (2, p), merits that are added to: rows
+        times a feature's best score in units of the node's mean square, and rows.
     bins : ndarray of shape (codes,)
         Room to work in.
     rules : tuple
     """
-    numbers, sums = packed
+    (numbers, sums), (features, merits) = packed, tried
     best = (0.0, -1, 0, False)
-    rules = (rules[0], rules[1], rules[2] * _spread(numbers[: rows.shape[0]], sums[0]), rules[3])
+    spread = _spread(numbers[: rows.shape[0]], sums[0])
+    rules = (rules[0], rules[1], rules[2] * spread, rules[3])
+    heavy = rows.shape[0] / spread if spread > 0.0 else 0.0
     few = rows.shape[0] <= FEW_ROWS and bins.shape[0] <= ONE_WORD
     last = bins.shape[0] - 1
     room = (np.empty(last, np.int64), np.empty(last))
@@ -198,15 +204,20 @@ def packed_split_kernel(
         if few:
             seen = _filled_few(codes[j], rows, numbers, bins) & ~(_ONE << np.uint64(last))
             score, at = _hopped(bins, seen, 0, sums, rules)
+            top = score
             if score > best[0]:
                 best = (score, j, at, False)
         else:
             _filled(codes[j], rows, numbers, bins)
             score = _swept(bins, 0, sums, rules, room)
+            top = score
             if score > best[0]:
                 best = (score, j, _first(room[1], score), False)
         if bins[last] != 0:
             score = _swept(bins, bins[last], sums, rules, room)
             if score > best[0]:
                 best = (score, j, _first(room[1], score), True)
+            top = max(top, score)
+        merits[0, j] += top * heavy
+        merits[1, j] += rows.shape[0]
     return best

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from estimand.kernels.compiled import compiled
-from estimand.kernels.forest.packed import Rules, Split
+from estimand.kernels.forest.packed import Rules, Split, Tried
 from estimand.kernels.forest.relabel import UPPER
 
 Floats = npt.NDArray[np.float64]
@@ -69,7 +69,7 @@ def _swept(histogram: Floats, left: Floats, total: Floats, rules: Rules) -> tupl
 
 
 @compiled
-def split_kernel(codes: Codes, rows: Rows, marks: Floats, features: Ints, histogram: Floats, rules: Rules) -> Split:
+def split_kernel(codes: Codes, rows: Rows, marks: Floats, tried: Tried, histogram: Floats, rules: Rules) -> Split:
     """Best split of a node among some features.
 
     Parameters
@@ -78,8 +78,8 @@ def split_kernel(codes: Codes, rows: Rows, marks: Floats, features: Ints, histog
         The last code stands for missing.
     rows : ndarray of shape (m,)
     marks : ndarray of shape (≥ m, 2 K + 1)
-    features : ndarray
-        Features to try; of equal scores the first wins.
+    tried : tuple of ndarray
+        See ``packed.packed_split_kernel``.
     histogram : ndarray of shape (codes + 2, 2 K + 1)
         Room to work in.
     rules : tuple
@@ -91,14 +91,17 @@ def split_kernel(codes: Codes, rows: Rows, marks: Floats, features: Ints, histog
     for i in range(rows.shape[0]):
         for m in range(width):
             total[m] += marks[i, m]
+    features, merits = tried
     best = (0.0, -1, 0, False)
     spread = 0.0
     for i in range(rows.shape[0]):
         for a in range(width // 2):
             spread += marks[i, a] * marks[i, a]
     rules = (rules[0], rules[1], rules[2] * spread / total[width // 2], rules[3])
+    heavy = rows.shape[0] * total[width // 2] / spread if spread > 0.0 else 0.0
     for j in features:
         _filled(codes[j], rows, marks, counts)
+        top = 0.0
         for missing_left in range(2 if counts[bins - 1, width - 1] > 0.0 else 1):
             left[:] = 0.0
             if missing_left:
@@ -106,20 +109,27 @@ def split_kernel(codes: Codes, rows: Rows, marks: Floats, features: Ints, histog
             score, at = _swept(counts, left, total, rules)
             if score > best[0]:
                 best = (score, j, at, missing_left == 1)
+            top = max(top, score)
+        merits[0, j] += top * heavy
+        merits[1, j] += rows.shape[0]
     return best
 
 
-def split_reference(codes: Codes, rows: Rows, marks: Floats, features: Ints, bins: int, rules: Rules) -> Split:
+def split_reference(codes: Codes, rows: Rows, marks: Floats, tried: Tried, bins: int, rules: Rules) -> Split:
     """Plain twin of :func:`split_kernel` and of ``packed_split_kernel``: every threshold, one at a time."""
-    best: Split = (0.0, -1, 0, False)
+    (features, merits), best = tried, (0.0, -1, 0, False)
+    k = marks.shape[1] // 2
+    unit = np.square(marks[:, :k]).sum() / marks[:, k].sum()
     for j in features:
-        own = codes[j, rows]
+        own, top = codes[j, rows], 0.0
         for missing_left in (False, True) if (own == bins - 1).any() else (False,):
             for at in np.unique(own[own < bins - 1]):
                 side = (own <= at) | (missing_left & (own == bins - 1))
                 score = _score_reference(marks, side, rules)
+                top = max(top, score)
                 if score > best[0]:
                     best = (score, int(j), int(at), missing_left)
+        merits[:, j] += rows.shape[0] * top / unit, rows.shape[0]
     return best
 
 

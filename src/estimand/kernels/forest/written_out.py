@@ -8,8 +8,9 @@ from estimand.kernels.forest.draws import (
     OUTSIDE,
     SPLITS,
     bag_reference,
-    features_reference,
     halves_reference,
+    rank_reference,
+    tried_reference,
 )
 from estimand.kernels.forest.grow import Floats, Growth, Ints, Parts, Rows, Table
 from estimand.kernels.forest.leaves import gather_reference, leaf_reference
@@ -26,10 +27,15 @@ def grow_reference(
     codes, responses = table
     order, missing = np.arange(codes.shape[0]), growth[1] - 1
     queue, nodes, means = [(parts, 0)], list[int](), list[Floats]()
-    where, k = np.full(responses.shape[0], -1, np.int32), 0
+    where, k, ranked = np.full(responses.shape[0], -1, np.int32), 0, 0
+    merits = np.zeros((2, codes.shape[0]))
     while k < len(queue):
         (splits, estimates, outside), depth = queue[k]
-        _, feature, threshold, missing_left = _found_reference(table, splits, (order, state), growth)
+        if depth > ranked and 0 <= growth[0][4] <= depth:
+            rank_reference(merits, order, growth[0][0])
+            ranked = depth
+        draws = (order, state, merits, depth)
+        _, feature, threshold, missing_left = _found_reference(table, splits, draws, growth)
         children: list[Parts] = []
         if feature >= 0:
             own = codes[feature, splits]
@@ -51,15 +57,16 @@ def grow_reference(
     return np.array(nodes), np.array(means), where
 
 
-def _found_reference(table: Table, rows: Rows, draws: tuple[Ints, list[int]], growth: Growth) -> Split:
-    mtry, codes, least, alpha, penalty, _ = growth
+def _found_reference(table: Table, rows: Rows, draws: tuple[Ints, list[int], Floats, int], growth: Growth) -> Split:
+    tries, codes, least, alpha, penalty, _ = growth
     arms = table[1].shape[1] > 2
     fewest = max(int(np.ceil(alpha * rows.shape[0])), 2 * least if arms else least)
     marks = relabel_reference(table[1], rows) if rows.shape[0] >= 2 * fewest else None
     if marks is None:
         return (0.0, -1, 0, False)
-    features = features_reference(draws[1], draws[0], mtry)
-    return split_reference(table[0], rows, marks, features, codes, (least, fewest, penalty, arms))
+    order, state, merits, depth = draws
+    features = tried_reference(state, order, tries, depth)
+    return split_reference(table[0], rows, marks, (features, merits), codes, (least, fewest, penalty, arms))
 
 
 def bags_reference(

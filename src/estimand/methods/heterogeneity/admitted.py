@@ -6,7 +6,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.core.question import Target
 from estimand.core.row_weights import refuse_precision
 from estimand.core.sample import Sample
-from estimand.errors import Code, DataError, IdentificationError
+from estimand.errors import Code, DataError, IdentificationError, UnsupportedError
 from estimand.stats.arrays import Floats
 
 _WHO = {Target.ATT: "the treated", Target.ATO: "those common to both arms"}
@@ -18,7 +18,7 @@ def admitted(key: str, case: Case) -> Sample:
     Raises
     ------
     UnsupportedError
-        If the weights are precisions.
+        If the weights are precisions, or stand for missing outcomes.
     DataError
         If there are no covariates.
     IdentificationError
@@ -26,6 +26,11 @@ def admitted(key: str, case: Case) -> Sample:
     """
     sample = case.sample()
     refuse_precision(key, sample)
+    if case.observation is not None:
+        raise UnsupportedError(
+            f"The variance of method '{key}' cannot carry the model of who has the outcome.",
+            remedy="Use 'aipw', whose variance can; or say missing_outcome: complete_case.",
+        )
     if not sample.features.features:
         raise DataError(
             f"Method '{key}' tells people apart by covariates, and the design names none.",

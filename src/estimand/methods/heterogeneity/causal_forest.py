@@ -87,6 +87,8 @@ class ForestEffects(Method):
         Share of the units in a tree, at most one half.
     mtry : int, optional
         Columns tried at each node; default min(p, √p + 30).
+    guided : bool
+        Whether nodes below the first levels try few columns, most of them from those that split best above.
     honesty : bool
         Whether some of a tree's units only split and the others only estimate.
     split_share : float
@@ -103,8 +105,9 @@ class ForestEffects(Method):
     imbalance_penalty: Annotated[float, Field(ge=0)] = 0.0
     sample_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.5
     mtry: Annotated[int, Field(ge=1)] | None = None
+    guided: bool = True
     honesty: bool = True
-    split_share: Annotated[float, Field(gt=0, lt=1)] = 0.85
+    split_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
     def estimate(self, case: Case) -> Estimate:
         """Centre out of fold, grow, and average the scores."""
@@ -120,9 +123,10 @@ class ForestEffects(Method):
             Nuisance("mean", self.learner, plan),
         )
         refuse_certainty(propensity.prediction, sample)
-        grown, effects, variance = self._effects(case, propensity.prediction, mean.prediction)
-        known = Known(case.values(), sample.arm, propensity.prediction, mean.prediction, effects, row_weights(sample))
-        weights = target_weights(sample.arm, propensity.prediction, self.target)
+        chances = _adding_up(propensity.prediction)
+        grown, effects, variance = self._effects(case, chances, mean.prediction)
+        known = Known(case.values(), sample.arm, chances, mean.prediction, effects, row_weights(sample))
+        weights = target_weights(sample.arm, chances, self.target)
         importance = share_by_covariate(sample, grown.importance)
         details = {
             "effects": flat(effects),
@@ -131,7 +135,7 @@ class ForestEffects(Method):
             **shapes(case, known, effects, importance),
             "nuisance_loss": FrozenMap({**propensity.loss, **mean.loss}),
             "calibration": FrozenMap({**propensity.calibration, **mean.calibration}),
-            "propensity": flat(propensity.prediction[:, 1:]) if len(sample.arms) == 2 else propensity.prediction,
+            "propensity": flat(chances[:, 1:]) if len(sample.arms) == 2 else chances,
             "weights": mean_one_by_arm(weights * row_weights(sample), sample),
         }
         findings = (_pointwise(key), *learner_notes(key, (*propensity.notes, *mean.notes)))
@@ -160,6 +164,11 @@ class ForestEffects(Method):
         place = np.argsort(order, kind="stable")
         effects, variance = solved(grown.gathered, arms.shape[0])
         return grown, effects[place], variance[place]
+
+
+def _adding_up(propensity: Floats) -> Floats:
+    """Each arm was predicted against all others; together they are to be certain."""
+    return np.asarray(propensity / propensity.sum(axis=1, keepdims=True))
 
 
 def _pointwise(key: str) -> Finding:

@@ -13,7 +13,6 @@ from estimand.core.question import Target
 from estimand.core.row_weights import given_weights, mean_one_by_arm, row_weights
 from estimand.core.sample import Sample
 from estimand.core.table import Table
-from estimand.errors import UnsupportedError
 from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, share_by_covariate
 from estimand.methods.heterogeneity.averaged import Told, averaged
 from estimand.methods.heterogeneity.shapes import SHAPES, shapes
@@ -71,11 +70,6 @@ def learned(case: Case, method: Method, asked: Asked) -> Estimate:
         If the case is none whose effects can be told apart.
     """
     key, sample = method.spec.key, admitted(method.spec.key, case)
-    if case.observation is not None:
-        raise UnsupportedError(
-            f"The variance of method '{key}' cannot carry the model of who has the outcome.",
-            remedy="Use 'aipw', whose variance can; or say missing_outcome: complete_case.",
-        )
     plan = FoldPlan(asked.folds)
     # Ground refuses too few folds, before anything is fitted.
     ground, order = _ground(case, sample, plan)

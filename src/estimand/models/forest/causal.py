@@ -37,7 +37,7 @@ class CausalForest(ForestSettings):
 
     Parameters
     ----------
-    trees, sample_fraction, mtry, min_leaf, alpha, imbalance_penalty, honesty, split_share, bins
+    trees, sample_fraction, mtry, guided, min_leaf, alpha, imbalance_penalty, honesty, split_share, bins
         See :class:`~estimand.models.forest.settings.ForestSettings`.
     learner : Learner
         Predicts outcome and treatments.

@@ -69,12 +69,15 @@ def centred(rows: Rows, learners: tuple[Learner, Learner], folds: int, run: Run)
     """
     n, plan = rows.outcome.shape[0], FoldPlan(folds)
     ids = np.arange(n, dtype=np.uint64)
-    fold = hashed_folds(ids, rows.arms(), rows.cluster, folds, run.seed_for("folds", 0))
+    arms, k = rows.arms(), rows.treatments.shape[1]
+    fold = hashed_folds(ids, arms, rows.cluster, folds, run.seed_for("folds", 0))
     everyone, features = np.arange(n), rows.features
     first = Problem(features, rows.outcome, features, everyone, rows.weights, "outcome", learners[0], plan)
+    several = k > 1 and bool(arms.any())
+    doses = [*rows.treatments.T, *([(arms == 0).astype(np.float64)] if several else [])]
     others = [
-        replace(first, outcome=column, label=f"treatment {k}", learner=learners[1])
-        for k, column in enumerate(rows.treatments.T)
+        replace(first, outcome=column, label=f"treatment {place}", learner=learners[1])
+        for place, column in enumerate(doses)
     ]
     ready: dict[str, Prepared] = {}
 
@@ -84,4 +87,6 @@ def centred(rows: Rows, learners: tuple[Learner, Learner], folds: int, run: Run)
         return ready[learner.key]
 
     made = [solution.prediction for solution in solve([first, *others], {plan: fold}, run, shared)]
-    return Centring(made[0], np.stack(made[1:], axis=1))
+    predicted = np.stack(made[1:], axis=1)
+    # Each arm is predicted against all others; together with control they are to add up to one.
+    return Centring(made[0], predicted[:, :k] / predicted.sum(axis=1, keepdims=True) if several else predicted)

@@ -162,7 +162,7 @@ def _step(ground: Ground, settings: ForestSettings) -> Callable[[npt.NDArray[np.
     weights = ground.responses[:, 0]
     even = bool((weights == 1.0).all())
     growth = (
-        settings.tried(ground.codes.shape[0]),
+        settings.tries(ground.codes.shape[0]),
         settings.bins,
         settings.min_leaf,
         settings.alpha,

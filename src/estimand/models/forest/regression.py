@@ -22,7 +22,7 @@ class RegressionForest(ForestSettings):
 
     Parameters
     ----------
-    trees, sample_fraction, mtry, min_leaf, alpha, imbalance_penalty, honesty, split_share, bins
+    trees, sample_fraction, mtry, guided, min_leaf, alpha, imbalance_penalty, honesty, split_share, bins
         See :class:`~estimand.models.forest.settings.ForestSettings`.
     seed : int
 

@@ -1,0 +1,80 @@
+"""What each kernel takes to compile once, from an empty cache.
+
+::
+
+    python benchmarks/compile.py
+
+One process compiles what ``estimand warmup`` does, with a cache folder of its own that is empty at the start, and a
+second one runs the same from the cache that the first left. Seconds of a kernel are its own: what it took, less the
+kernels that were compiled while it was. A kernel that is met with other types is compiled again, and stands there as
+often. Written to ``compile.csv`` beside this file.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RESULT = Path(__file__).with_suffix(".csv")
+INSIDE = "--inside"
+
+
+def inside() -> None:
+    """Warm up in this process, and print the seconds of every kernel and of the whole."""
+    from numba.core import event
+
+    from estimand.core.run import Run
+    from estimand.study.warmup import warm_up
+
+    under_way: list[list[float]] = []
+    kernels: list[tuple[str, float]] = []
+
+    class Listener(event.Listener):
+        """Takes the seconds of what is compiled within a kernel off those of the kernel."""
+
+        def on_start(self, event: event.Event) -> None:
+            under_way.append([time.perf_counter(), 0.0])
+
+        def on_end(self, event: event.Event) -> None:
+            started, within = under_way.pop()
+            took = time.perf_counter() - started
+            if under_way:
+                under_way[-1][1] += took
+            function = event.data["dispatcher"].py_func
+            kernels.append((f"{function.__module__}.{function.__qualname__}", took - within))
+
+    event.register("numba:compile", Listener())
+    started = time.perf_counter()
+    work = warm_up(Run())
+    print(json.dumps({"kernels": kernels, "work": work, "whole": time.perf_counter() - started}))
+
+
+def once(folder: str) -> dict[str, object]:
+    """Warm up in a process of its own, whose cache is that folder."""
+    command = [sys.executable, __file__, INSIDE]
+    environment = os.environ | {"NUMBA_CACHE_DIR": folder}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Compile from nothing, run again from the cache, and write the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        cold, warm = once(folder), once(folder)
+    rows: list[list[object]] = []
+    kernels = sorted(cold["kernels"], key=lambda pair: -pair[1])
+    rows += [["kernel", name, f"{seconds:.2f}", ""] for name, seconds in kernels]
+    rows += [["work", name, f"{seconds:.2f}", f"{warm['work'][name]:.2f}"] for name, seconds in cold["work"].items()]
+    rows.append(["whole", "estimand warmup", f"{cold['whole']:.2f}", f"{warm['whole']:.2f}"])
+    with RESULT.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([["kind", "name", "seconds_from_an_empty_cache", "seconds_from_a_full_one"], *rows])
+    print(RESULT.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    inside() if INSIDE in sys.argv else main()
