@@ -46,7 +46,8 @@ _NO_JACKKNIFE = (
         "Gardner 2022, doi:10.48550/arXiv.2207.05943",
         "Pustejovsky & Tipton 2018, doi:10.1080/07350015.2016.1247004",
     ),
-    inference="influence",
+    inference="small_sample",
+    variance_factor=2.0,
     invariances=(
         "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "duplicated_rows",
         "unit_labels", "unit_shift", "period_shift",
@@ -161,7 +162,7 @@ class ImputationDiD(Method):
         if alone is not None:
             return Unknown(alone), self._said(found, scarce, "None is claimed.")
         df = np.full(made.value.shape[0], made.psi.shape[0] - 1.0) if found.clustered else None
-        usual = Normal(influence_covariance(made.psi, 1), df, "identity", self._noise)
+        usual = Normal(influence_covariance(made.spread, 1), df, "identity", self._noise)
         if self.covariance != "jackknife" and (self.covariance is not None or scarce is None):
             return usual, self._said(found, scarce, _AS_ASKED)
         vcov = jackknife(found, again, made.value)

@@ -27,7 +27,9 @@ class Averaged:
     ----------
     value : ndarray of shape (k,)
     psi : ndarray of shape (clusters, k)
-        What each cluster adds to the values.
+        What each cluster adds to the values; sums to zero.
+    spread : ndarray of shape (clusters, k)
+        The same, whose squares sum to the covariance.
     baseline : Baseline
         Averages of what was imputed.
     by_cell : ndarray of shape (c,)
@@ -36,6 +38,7 @@ class Averaged:
 
     value: Floats
     psi: Floats
+    spread: Floats
     baseline: Baseline
     by_cell: Floats
 
@@ -62,21 +65,24 @@ def averaged(found: Admitted, fit: Imputed, cells: Cells, averages: Averages, no
         return np.stack([average.within(found.cluster, clusters, values) for average in sought], axis=1)
 
     share = summed()
-    if noise == "two_stage":
-        own = summed(fit.effect) - share * value
-    else:
-        own = summed(_residual(found, fit, cells, float(value[0]), LOST_TO_THE_AVERAGE[noise]))
     carried = fit.carried(sought, found.cluster, clusters)
-    if noise == "bias_reduced":
-        left = fit.remaining(sought, found.cluster, clusters)
-        carried = carried / np.sqrt(np.where(left > NOTHING, left, 1.0))
-    psi = carried + own
+    if noise == "two_stage":
+        psi = spread = carried + summed(fit.effect) - share * value
+    else:
+        overall, power = float(value[0]), LOST_TO_THE_AVERAGE[noise]
+        psi = carried + summed(_residual(found, fit, cells, overall, 0.0))
+        spread = psi if power == 0.0 else summed(_residual(found, fit, cells, overall, power))
+        if noise == "bias_reduced":
+            left = fit.remaining(sought, found.cluster, clusters)
+            spread = spread + carried / np.sqrt(np.where(left > NOTHING, left, 1.0))
+        elif power > 0.0:
+            spread = spread + carried
     level = np.array([average.of(found.values) for average in sought])
-    moved = summed(found.values) - share * level - psi
-    baseline = Baseline(level - value, moved.T @ moved, psi.T @ moved)
+    moved = summed(found.values) - share * level - spread
+    baseline = Baseline(level - value, moved.T @ moved, spread.T @ moved)
     held = cells.of_row >= 0
     total = np.bincount(cells.of_row[held], weights=(cells.mass * fit.effect)[held], minlength=cells.cohort.shape[0])
-    return Averaged(value, psi, baseline, np.asarray(total / cells.total))
+    return Averaged(value, psi, spread, baseline, np.asarray(total / cells.total))
 
 
 def _residual(found: Admitted, fit: Imputed, cells: Cells, overall: float, power: float) -> Floats:
