@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from estimand.stats.targeting import Emphasis, curve_draws, rank_average, targeting_curve
+from estimand.stats.targeting import Emphasis, curve_draws, rank_average, ranked_error, targeting_curve
 
 SHARES = np.array([0.1, 0.25, 0.5, 0.8, 1.0])
 EMPHASES: tuple[Emphasis, ...] = ("autoc", "qini")
@@ -90,6 +90,41 @@ def test_the_error_is_that_of_many_samples() -> None:
     spread = float(np.std(found, ddof=1))
     assert np.mean(found) == pytest.approx(truth, abs=4 * spread / np.sqrt(reps) + 0.01)
     assert np.mean(errors) == pytest.approx(spread, rel=4 / np.sqrt(2 * reps) + 0.03)
+
+
+@pytest.mark.parametrize("clusters", [1, 3])
+def test_the_error_of_a_small_sample_is_the_jackknifes(clusters: int) -> None:
+    """With 30 units every one is left out in turn; without ties at a large weight no unit is more than its own."""
+    scores, priority, weights = drawn(30 * clusters, digits=2)
+    units = np.arange(30 * clusters) // clusters
+    found = ranked_error(scores, priority, weights, units, "autoc") if clusters == 1 else None
+    values = [
+        rank_average(scores[units != u], priority[units != u], weights[units != u], "autoc").value for u in range(30)
+    ]
+    if found is not None:
+        assert found[1] == pytest.approx(np.sqrt(np.square(found[0] - np.array(values)).sum()), rel=1e-9)
+    else:
+        told = ranked_error(scores, priority, weights, units, "autoc")
+        assert told[1] == pytest.approx(np.sqrt(np.square(told[0] - np.array(values)).sum()), rel=0.05)
+
+
+def test_a_ranking_of_a_hundred_rows_is_told_from_chance_one_time_in_twenty() -> None:
+    rng, reps, n = np.random.default_rng(3), 800, 100
+    ratios = []
+    for _ in range(reps):
+        value, error = ranked_error(rng.normal(size=n), rng.normal(size=n), np.ones(n), np.arange(n), "autoc")
+        ratios.append(value / error)
+    assert np.std(ratios) == pytest.approx(1.0, abs=4 / np.sqrt(2 * reps))
+    assert abs(np.mean(np.array(ratios) > 1.6448536) - 0.05) < 4 * np.sqrt(0.05 * 0.95 / reps)
+
+
+def test_without_ranks_or_with_many_ties_at_the_top_the_error_is_by_influence() -> None:
+    scores, _, weights = drawn(300)
+    priority = (np.arange(300) < 150).astype(float)
+    found = rank_average(scores, priority, weights, "autoc")
+    assert ranked_error(scores, priority, weights, np.arange(300), "autoc") == pytest.approx(
+        (found.value, found.std_error(np.arange(300)))
+    )
 
 
 def test_half_samples_are_a_second_opinion_on_the_error() -> None:

@@ -22,6 +22,7 @@ from estimand.stats.arrays import Floats, Ints
 from estimand.stats.influence import sum_within
 
 Emphasis: TypeAlias = Literal["autoc", "qini"]
+FIRST = 30
 DRAWS = 400
 DRAWS_AT_ONCE = 50
 
@@ -41,7 +42,7 @@ class RankAverage:
     psi: Floats
 
     def std_error(self, units: Ints) -> float:
-        """Standard error with rows of one unit (n,) together."""
+        """Standard error by influence alone, with rows of one unit (n,) together; see :func:`ranked_error`."""
         codes, place = np.unique(units, return_inverse=True)
         summed = sum_within(self.psi[:, None], place, codes.shape[0])[:, 0]
         return float(np.sqrt(summed @ summed) / self.psi.shape[0])
@@ -74,6 +75,37 @@ def rank_average(scores: Floats, priority: Floats, weights: Floats, emphasis: Em
     centred = later - float(reached[:-1] @ steps)
     psi = (scores - mean[place]) * (load / share)[place] + centred[place]
     return RankAverage(value, psi * weights / weights.mean())
+
+
+def ranked_error(
+    scores: Floats, priority: Floats, weights: Floats, units: Ints, emphasis: Emphasis
+) -> tuple[float, float]:
+    """Rank average and its standard error, by the jackknife for units among the first and by influence for others.
+
+    Ranks near the top bend the average most: with 100 rows, influence alone gives AUTOC an error about a tenth too
+    small. Leaving the first thirty out one by one mends that; lower down the two agree.
+
+    Parameters
+    ----------
+    scores, priority, weights : ndarray of shape (n,)
+    units : ndarray of shape (n,)
+    emphasis : "autoc" | "qini"
+    """
+    found = rank_average(scores, priority, weights, emphasis)
+    codes, place = np.unique(units, return_inverse=True)
+    moved = sum_within(found.psi[:, None], place, codes.shape[0])[:, 0] / scores.shape[0]
+    for unit in np.unique(place[_first(priority)]):
+        kept = place != unit
+        if kept.any():
+            moved[unit] = found.value - rank_average(scores[kept], priority[kept], weights[kept], emphasis).value
+    return found.value, float(np.sqrt(moved @ moved))
+
+
+def _first(priority: Floats) -> Ints:
+    """Rows ranked first; a large tie at their end is left out, as no row of it is before another."""
+    line = np.sort(priority)[-min(FIRST, priority.shape[0])]
+    rows = np.flatnonzero(priority >= line)
+    return rows if rows.shape[0] <= 2 * FIRST else np.flatnonzero(priority > line)
 
 
 def targeting_curve(scores: Floats, priority: Floats, weights: Floats, shares: Floats) -> Floats:

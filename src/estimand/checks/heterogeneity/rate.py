@@ -32,8 +32,9 @@ class RankAverageEffect(Check):
 
     AUTOC is the area under the targeting curve, and Qini the same weighted by the share treated: the first is the
     better judge where few gain much, the second where many gain some. Zero says that the order is no better than
-    chance. Errors are by the influence function, with clusters summed; ties count as random order. The curve's errors
-    are by half-samples, and its band holds for all shares at once. Significance is no gate: a pass, or a note.
+    chance. Errors are by the influence function, those of the first thirty rows by the jackknife, with clusters summed;
+    ties count as random order. The curve's errors are by half-samples, and its band holds for all shares at once.
+    Significance is no gate: a pass, or a note.
 
     Parameters
     ----------

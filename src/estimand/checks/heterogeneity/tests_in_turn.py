@@ -6,7 +6,7 @@ from estimand.checks.heterogeneity.held_out import Part
 from estimand.stats.arrays import Floats
 from estimand.stats.effect_groups import linear_projection
 from estimand.stats.sequential import Combined, in_turn
-from estimand.stats.targeting import Emphasis, rank_average
+from estimand.stats.targeting import Emphasis, ranked_error
 
 
 def calibration_slope(parts: tuple[Part, ...]) -> Combined | None:
@@ -23,9 +23,8 @@ def calibration_slope(parts: tuple[Part, ...]) -> Combined | None:
 
 def rank_weighted(parts: tuple[Part, ...], emphasis: Emphasis) -> Combined | None:
     """Rank-weighted average effect of the predictions' order; None where no prediction varies."""
-    found = [rank_average(part.scores, part.predicted, part.weights, emphasis) for part in parts]
-    errors = [made.std_error(part.units) for made, part in zip(found, parts, strict=True)]
-    return in_turn(np.array([made.value for made in found]), np.array(errors))
+    found = [ranked_error(part.scores, part.predicted, part.weights, part.units, emphasis) for part in parts]
+    return in_turn(np.array([value for value, _ in found]), np.array([error for _, error in found]))
 
 
 def _or_none(part: Part) -> Floats | None:
