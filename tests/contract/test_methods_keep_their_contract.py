@@ -13,10 +13,12 @@ import pytest
 
 import estimand as es
 from estimand.core.catalog import keys, resolve
-from estimand.core.design import Panel
+from estimand.core.design import Panel, as_design
 from estimand.core.jsonable import ArrayStore
 from estimand.core.method import Invariance
 from estimand.core.uncertainty import Normal
+from estimand.data.build import build_sample
+from estimand.data.source import read_table
 from estimand.study.plan import offered_targets
 from tests.contract.changes import CHANGES, DESIGN, Change
 from tests.contract.panels import PANEL, PANEL_CHANGES, rollout
@@ -40,6 +42,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 CONTINUOUS = {"quantile_effects"}
 SUMMED_OTHERWISE = {"stratification", "coarsened_matching"}
+MEASURED = {key for key in METHODS if resolve("methods", key).spec.needs_metrics}
 
 
 assert set(CHANGES) | set(PANEL_CHANGES) == set(get_args(Invariance))
@@ -64,6 +67,36 @@ def accounts(*, continuous: bool) -> Setting:
     return Setting(frame, DESIGN, CHANGES, frame.assign(team=np.arange(900) % 60), 60)
 
 
+def measured(design: dict[str, Any]) -> dict[str, Any]:
+    """The same as an experiment with a metric: the outcome, with history and strata."""
+    kept = {name: part for name, part in design.items() if name not in {"outcome", "covariates"}}
+    metric = {"name": "churn", "column": "churn", "covariate": "health_score"}
+    return {**kept, "kind": "experiment", "metrics": [metric], "strata": ["region"]}
+
+
+@cache
+def users() -> Setting:
+    """The accounts as users of an experiment."""
+
+    def of(change: Callable[[pd.DataFrame], Change]) -> Callable[[pd.DataFrame], Change]:
+        def changed(frame: pd.DataFrame) -> Change:
+            found = change(frame)
+            return Change(found.frame, measured(found.design), found.expected)
+
+        return changed
+
+    plain = accounts(continuous=False)
+    return Setting(plain.frame, measured(DESIGN), {name: of(c) for name, c in CHANGES.items()}, plain.grouped, 60)
+
+
+def given(key: str, frame: pd.DataFrame, design: dict[str, Any]) -> Any:
+    """What the method reads: the table, or of an experiment its rows, which give an influence function."""
+    if key not in MEASURED:
+        return frame
+    drawn = as_design(design)
+    return build_sample(read_table(frame, drawn.columns()), drawn)
+
+
 @cache
 def sites() -> Setting:
     """A rollout over sites; with clusters, twice as many in teams of two."""
@@ -76,12 +109,15 @@ def for_panels(key: str) -> bool:
 
 def setting(key: str) -> Setting:
     """Data and design of a kind that the method takes."""
+    if key in MEASURED:
+        return users()
     return sites() if for_panels(key) else accounts(continuous=key in CONTINUOUS)
 
 
 @cache
 def made(key: str, **options: Any) -> es.Estimate:
-    return es.estimate(setting(key).frame, setting(key).design, key, **SMALL.get(key, {}), **options)
+    frame, design = setting(key).frame, setting(key).design
+    return es.estimate(given(key, frame, design), design, key, **SMALL.get(key, {}), **options)
 
 
 @pytest.mark.parametrize("key", METHODS)
@@ -134,7 +170,7 @@ def test_a_target_is_estimated_as_asked_or_refused(key: str, target: es.Target) 
 def test_declared_invariances_hold_and_the_others_do_not(key: str, change: str) -> None:
     before = made(key).value[0]
     changed = setting(key).changes[change](setting(key).frame)
-    after = es.estimate(changed.frame, changed.design, key, **SMALL.get(key, {})).value[0]
+    after = es.estimate(given(key, changed.frame, changed.design), changed.design, key, **SMALL.get(key, {})).value[0]
     gap = abs(after - changed.expected(before)) / max(1.0, abs(before))
     if change in resolve("methods", key).spec.invariances:
         assert gap <= 1e-8
@@ -162,6 +198,10 @@ def test_its_influence_agrees_with_its_covariance(key: str) -> None:
 def test_with_clusters_its_influence_is_summed_within_them(key: str) -> None:
     place = setting(key)
     frame, design = place.grouped, {**place.design, "cluster": "team"}
+    if key in MEASURED:
+        with pytest.raises(es.IdentificationError, match="two arms"):
+            es.estimate(frame, design, key)
+        return
     if key in SUMMED_OTHERWISE:
         made_with = es.estimate(frame, design, key, **SMALL.get(key, {}))
         assert made_with.value[0] == pytest.approx(made(key).value[0], rel=1e-12)
@@ -191,7 +231,8 @@ def test_the_record_of_it_survives_json_and_pickling(key: str) -> None:
 
 @pytest.mark.parametrize("key", METHODS)
 def test_the_number_of_threads_does_not_move_a_digit(key: str) -> None:
-    two = es.estimate(setting(key).frame, setting(key).design, key, threads=2, **SMALL.get(key, {}))
+    rows = given(key, setting(key).frame, setting(key).design)
+    two = es.estimate(rows, setting(key).design, key, threads=2, **SMALL.get(key, {}))
     assert two.to_dict() == made(key).to_dict()
 
 
@@ -201,11 +242,14 @@ def test_it_refuses_what_it_does_not_take(key: str) -> None:
         es.estimate(setting(key).frame, setting(key).design, key, foldz=3)
     moments = es.Moments.from_dict(
         {
-            "columns": [setting(key).design["outcome"]], "arms": ["0", "1"], "shift": [0.0], "units": [50, 60],
-            "means": [[0.2], [0.3]], "cross": [[[8.0]], [[12.6]]],
+            "columns": [setting(key).design.get("outcome", "churn")], "arms": ["0", "1"], "shift": [0.0],
+            "units": [50, 60], "means": [[0.2], [0.3]], "cross": [[[8.0]], [[12.6]]],
         }
     )  # fmt: skip
-    if resolve("methods", key).spec.reads_moments:
+    if key in MEASURED:
+        with pytest.raises(es.UnsupportedError, match="moments of a metric"):
+            es.estimate(moments, setting(key).design, key)
+    elif resolve("methods", key).spec.reads_moments:
         assert es.estimate(moments, DESIGN, key).n_obs == 110
     else:
         with pytest.raises(es.UnsupportedError, match="needs rows"):
@@ -216,7 +260,10 @@ def test_it_refuses_what_it_does_not_take(key: str) -> None:
 def test_an_experiment_or_an_observational_design_it_does_not_take_is_refused_by_name(key: str) -> None:
     kinds = {design.model_fields["kind"].default for design in resolve("methods", key).spec.designs}
     for kind in ("observational", "experiment"):
-        if kind in kinds:
+        if key in MEASURED and kind == "experiment":
+            with pytest.raises(es.UnsupportedError, match="names none"):
+                es.estimate(setting(key).frame, {**DESIGN, "kind": kind}, key)
+        elif kind in kinds:
             found = es.estimate(setting(key).frame, {**DESIGN, "kind": kind}, key, **SMALL.get(key, {}))
             assert found.n_obs == 900
         else:

@@ -11,7 +11,7 @@ import pytest
 
 import estimand as es
 from estimand.core.catalog import keys, resolve
-from estimand.core.design import Panel
+from estimand.core.design import Observational, Panel
 from estimand.core.jsonable import ArrayStore
 from estimand.core.resampling import KINDS
 from tests.contract.changes import DESIGN
@@ -38,6 +38,8 @@ def design(key: str, kind: str) -> dict[str, Any]:
     if Panel in resolve("methods", key).spec.designs:
         return PANEL | extra
     made = DESIGN | extra | {"covariates": ["usage_score", "health_score"]}
+    if Observational not in resolve("methods", key).spec.designs:
+        return made | {"kind": "experiment"}
     return made | ({"kind": "experiment"} if kind == "randomisation" else {})
 
 

@@ -11,8 +11,10 @@ from estimand.laboratory.troubles import TROUBLES, UNDECLARED, trouble
 from estimand.laboratory.worlds.catalog import WORLDS
 from estimand.laboratory.worlds.panel import Rollout
 
+EVERYWHERE = [key for key in keys("methods") if not resolve("methods", key).spec.needs_metrics]
 
-@pytest.mark.parametrize("key", keys("methods"))
+
+@pytest.mark.parametrize("key", EVERYWHERE)
 def test_every_method_is_run_in_every_world_of_its_designs_with_its_defaults(key: str) -> None:
     designs = resolve("methods", key).spec.designs
     taken = [world for world in WORLDS.values() if isinstance(world.declared(), designs)]
@@ -26,7 +28,7 @@ def test_no_method_is_run_on_a_design_that_it_does_not_take() -> None:
     assert panels
     for world in WORLDS.values():
         run = {setting.method for setting in settings_of(world)}
-        assert run == (panels if isinstance(world, Rollout) else set(keys("methods")) - panels)
+        assert run == (panels if isinstance(world, Rollout) else set(EVERYWHERE) - panels)
 
 
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v.worlds], ids=lambda v: v.key)
@@ -69,7 +71,7 @@ def test_what_is_known_beforehand_names_settings_and_worlds_that_there_are() -> 
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("key", keys("methods"))
+@pytest.mark.parametrize("key", EVERYWHERE)
 def test_every_method_has_been_measured_in_every_world(key: str) -> None:
     """No cell of the published table is missing; a method that joined since is measured before a release."""
     found = {(cell.setting, cell.world) for cell in measured_methods()}

@@ -260,12 +260,9 @@ def _measured(outcome: str, metrics: str, strata: str) -> dict[str, object]:
         {"name": "/".join(parts), "column": parts[0], "denominator": parts[1]} if len(parts) == 2 else parts[0]
         for parts in listed
     ]
-    given = {"metrics": named} if named else {}
-    return (
-        given
-        | ({"outcome": _split(outcome)} if outcome or not named else {})
-        | ({"strata": _split(strata)} if strata else {})
-    )
+    given: dict[str, object] = {"strata": _split(strata)} if strata else {}
+    given |= {"metrics": named} if named else {}
+    return given | ({"outcome": _split(outcome)} if outcome or not named else {})
 
 
 def _periods(absorb: str, window: str | None) -> dict[str, object]:

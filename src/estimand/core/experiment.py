@@ -109,7 +109,7 @@ def _read(value: Any) -> Metric:
     if isinstance(value, Metric):
         return value
     if isinstance(value, str):
-        return Metric(column=value)
+        return Metric(name=value, column=value)
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return Metric(**value)
     raise DesignError(

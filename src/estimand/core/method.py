@@ -59,6 +59,8 @@ class MethodSpec:
         Whether it can do without rows.
     metrics : tuple of str
         Kinds of metric it serves; by default those whose level is the mean of one number per row.
+    needs_metrics : bool
+        Whether it reads metrics and nothing else, so that a design without any has nothing for it.
     variance_factor : float
         For "small_sample": how far, as a factor, the variance may be from Σψψ'/n².
     details : tuple of Detail
@@ -76,10 +78,17 @@ class MethodSpec:
     adjusts: bool = True
     reads_moments: bool = False
     metrics: tuple[Kind, ...] = MEANS
+    needs_metrics: bool = False
     variance_factor: float = 1.0
     details: tuple[Detail, ...] = ()
     resampling: tuple[ResamplingKind, ...] = ()
     why_not: str = ""
+
+
+def takes(spec: MethodSpec, design: DesignFields) -> bool:
+    """Whether a method has something to read under a design."""
+    measured = bool(getattr(design, "metrics", ()))
+    return isinstance(design, spec.designs) and (measured or not spec.needs_metrics)
 
 
 class Method(Declared):

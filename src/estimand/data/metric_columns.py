@@ -1,6 +1,8 @@
 """Columns of a metric as it counts them: retention decided, the missing counted as zero, the largest cut to a cap."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,8 +12,9 @@ from estimand.data.column import Kind, Labels, Numbers, as_labels, read_column
 from estimand.data.outcome import read_outcome
 from estimand.data.source import Source
 from estimand.errors import Code, DataError
-from estimand.stats.arrays import Floats, Ints
+from estimand.stats.arrays import Bools, Floats, Ints
 
+Read: TypeAlias = Callable[[Source, str], Numbers]
 MISSING = "missing"
 
 
@@ -34,11 +37,11 @@ class MetricColumns:
     value: Numbers
     others: tuple[Numbers, ...]
     cap: float | None
-    cut: Floats
+    cut: Bools
 
 
-def read_metric(source: Source, metric: Metric, design: Experiment) -> MetricColumns:
-    """Read a metric.
+def read_metric(source: Source, metric: Metric, design: Experiment, read: Read = read_outcome) -> MetricColumns:
+    """Read a metric, its columns by ``read``.
 
     Raises
     ------
@@ -53,11 +56,11 @@ def read_metric(source: Source, metric: Metric, design: Experiment) -> MetricCol
         below = next(other for other in others if other.name == metric.denominator).values
         value, below = (filled(metric, part) for part in (value, below))
         others = tuple(Numbers(o.name, below) if o.name == metric.denominator else o for o in others)
-        value = np.where(np.isnan(below), np.nan, value)
+        value = np.where(np.isnan(below), np.nan, value) if np.isnan(below).any() else value
     else:
         value = filled(metric, value)
     cap = cap_of(metric, value)
-    cut = np.zeros(0) if cap is None else value > cap
+    cut = np.zeros(0, dtype=np.bool_) if cap is None else value > cap
     value = value if cap is None else np.where(cut, cap, value)
     return MetricColumns(Numbers(metric.name, value), others, cap, cut)
 
@@ -83,9 +86,11 @@ def _retained(source: Source, metric: Metric, design: Experiment) -> Floats:
     days = column.values
     if column.kind is Kind.TIME:
         days = days - _exposure(source, metric, design)
-    if metric.day is None and metric.window is None:
+    since = None if metric.day is None else (metric.day, np.inf)
+    span = metric.window or since
+    if span is None:
         return days
-    low, high = (metric.day, np.inf) if metric.window is None else metric.window
+    low, high = span
     return np.where(np.isnan(days), np.nan, (days >= low) & (days <= high))
 
 
@@ -109,7 +114,7 @@ def read_strata(source: Source, columns: tuple[str, ...]) -> tuple[Ints, tuple[s
     """
     if not columns:
         return None
-    codes, labels = np.zeros(source.rows, dtype=np.int64), ("",)
+    codes, labels = np.zeros(source.rows, dtype=np.int64), tuple[str, ...](("",))
     for name in columns:
         found = as_labels(read_column(source, name))
         levels = (*found.levels, MISSING)

@@ -6,7 +6,7 @@ from typing import Any
 
 from estimand.core.catalog import keys, resolve
 from estimand.core.frozen import FrozenMap
-from estimand.core.method import Method
+from estimand.core.method import Method, takes
 from estimand.laboratory.worlds.place import Place
 from estimand.laboratory.worlds.rollouts import SIZES
 
@@ -96,7 +96,7 @@ def settings_of(world: Place, methods: tuple[str, ...] = ()) -> tuple[Setting, .
         for setting in settings()
         if (not methods or setting.method in methods)
         and (not setting.worlds or world.key in setting.worlds)
-        and isinstance(design, resolve("methods", setting.method).spec.designs)
+        and takes(resolve("methods", setting.method).spec, design)
     )
 
 

@@ -102,7 +102,9 @@ def centred(shift: Floats, outcomes: int, sums: Sums) -> GroupedMoments:
     safe = np.maximum(units, 1.0)[:, None]
     drift = total / safe
     mean = np.where(units[:, None] > 0.0, first - shift + drift, 0.0)
-    cross = product - drift[:, :, None] * total[:, None, :]
+    # Infinite values show as sums that are no numbers; the caller tells of them.
+    with np.errstate(invalid="ignore"):
+        cross = product - drift[:, :, None] * total[:, None, :]
     held = ArmMoments(units[:groups], mean[:groups], cross[:groups])
     if outcomes == p:
         empty = ArmMoments(np.zeros(groups), np.zeros((groups, p)), np.zeros((groups, p, p)))
@@ -119,15 +121,15 @@ def cluster_sums(columns: Sequence[Floats], outcomes: int, cluster: Ints, group:
     have an outcome, and a cluster none of whose rows has history is without it.
     """
     present = ~np.isnan(np.stack(tuple(columns[:outcomes]))).any(axis=0) & (group >= 0)
-    inside, code, own = (array[present] for array in (np.arange(group.shape[0]), cluster, group))
-    _, code = np.unique(code, return_inverse=True)
+    inside, own = np.flatnonzero(present), group[present]
+    code = np.unique(cluster[present], return_inverse=True)[1]
     count = int(code.max(initial=-1)) + 1
     home = np.empty(count, dtype=np.int64)
     home[code] = own
     if (home[code] != own).any():
         return None
     offset = 0.0 if outcomes == 2 else _middle(columns[0][inside])
-    totals = [np.bincount(code, weights=columns[0][inside] - offset, minlength=count)]
+    totals = [np.asarray(np.bincount(code, weights=columns[0][inside] - offset, minlength=count), dtype=float)]
     below = columns[1][inside] if outcomes == 2 else None
     totals.append(np.bincount(code, weights=below, minlength=count).astype(float))
     history = columns[outcomes:]

@@ -4,23 +4,25 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from os import cpu_count
 from typing import Any
 
-from estimand.core.case import Stress
-from estimand.core.design import Design, DesignFields
+from estimand.core.case import Case, Stress
+from estimand.core.design import Design, DesignFields, Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.learner import Learner
+from estimand.core.metric_moments import MetricMoments
 from estimand.core.multiplicity import Multiplicity
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Question, Target
 from estimand.core.record import SampleFlow, StudyRecord
 from estimand.core.run import Run
-from estimand.core.sample import Drop, Sample
+from estimand.core.sample import Sample
 from estimand.core.verdict import judge
 from estimand.data.build import build_sample
 from estimand.errors import DesignError, EstimandError
@@ -28,6 +30,7 @@ from estimand.models.bank import Cache
 from estimand.study.case import case_of, missing_outcome
 from estimand.study.examine import examine, not_run, run_method
 from estimand.study.family import family_findings
+from estimand.study.metrics import Taken, case_for, design_of_metrics, read_metrics, refuse_kind_of_metric
 from estimand.study.opening import open_source
 from estimand.study.plan import Planned
 from estimand.study.threads import single_threaded
@@ -57,25 +60,56 @@ class Conduct:
         count = (cpu_count() or 1) if threads is None else threads
         run = Run(self.seed, count) if report is None else Run(self.seed, count, report)
         run.report("reading", 0, 1)
+        measured = design_of_metrics(self.design)
+        if measured is None:
+            taken, estimates, findings = self._outcomes(run)
+        else:
+            taken, estimates, findings = self._metrics(measured, run)
+        return self._assembled(taken, tuple(estimates), findings, started)
+
+    def _outcomes(self, run: Run) -> tuple[Taken, list[Estimate], list[Finding]]:
+        """Estimate and examine every outcome, from rows."""
+        run.report("reading", 0, 1)
         name, sample = open_source(self.data, self.design, build_sample)
         run.report("reading", 1, 1)
         cache = Cache()
-        drops, estimates, findings = list(sample.drops), [], list(sample.findings)
+        drops, estimates, findings = list(sample.drops), list[Estimate](), list(sample.findings)
         with single_threaded():
             weighted = self.design.missing_outcome == "weight"
             for outcome in self.design.outcome:
                 lost, noticed = missing_outcome(sample, outcome, weighted)
                 if len(self.design.outcome) == 1:
                     drops.extend(lost)
-                made, found = self._outcome(sample, outcome, run, cache)
+                made, found = self._outcome((self._case(sample, outcome, run, cache),), outcome, run)
                 estimates.extend(made)
                 findings.extend([*noticed, *found])
-        return self._assembled(name, sample, drops, tuple(estimates), findings, started)
+        used = _arms_used(sample, self.design)
+        return Taken(name, sample.rows_read, tuple(drops), used, sample.fingerprint), estimates, findings
 
-    def _outcome(self, sample: Sample, outcome: str, run: Run, cache: Cache) -> tuple[list[Estimate], list[Finding]]:
-        """Estimate and examine one outcome; a method that cannot answer is reported, unless it is all there is."""
-        case = case_of(self.design, sample, outcome, run, cache, (self.level, self.gates, self.question.unit))
-        case = replace(case, stress=self.stress)
+    def _metrics(self, design: Experiment, run: Run) -> tuple[Taken, list[Estimate], list[Finding]]:
+        """Estimate and examine every metric, from moments; from rows besides where something needs them."""
+        run.report("reading", 0, 1)
+        reading = read_metrics(self.data, design, self.planned, self._correction(), run)
+        run.report("reading", 1, 1)
+        cache = Cache()
+        estimates, findings = list[Estimate](), list(reading.findings)
+        with single_threaded():
+            for outcome in design.outcome:
+                cases = tuple(self._case(source, outcome, run, cache) for source in reading.sources(outcome))
+                made, found = self._outcome(cases, outcome, run)
+                estimates.extend(made)
+                findings.extend(found)
+        return reading.taken, estimates, findings
+
+    def _case(self, source: Sample | MetricMoments, outcome: str, run: Run, cache: Cache) -> Case:
+        case = case_of(self.design, source, outcome, run, cache, (self.level, self.gates, self.question.unit))
+        return replace(case, stress=self.stress)
+
+    def _outcome(self, cases: tuple[Case, ...], outcome: str, run: Run) -> tuple[list[Estimate], list[Finding]]:
+        """Estimate and examine one outcome; a method that cannot answer is reported, unless it is all there is.
+
+        Where there are several cases, the first holds moments and the second rows: a method takes the first it can.
+        """
         estimates: list[Estimate] = []
         findings: list[Finding] = []
         failures: list[EstimandError] = []
@@ -85,7 +119,10 @@ class Conduct:
             run.report(f"estimating {name}", j, len(self.planned))
             by_id[name] = planned
             try:
-                estimates.append(run_method(planned, case, name, planned.resample))
+                refuse_kind_of_metric(planned.method, cases[0].metric)
+                estimates.append(
+                    run_method(planned, case_for(planned, cases, self._correction()), name, planned.resample)
+                )
             except EstimandError as error:
                 if planned.id == self.headline or len(self.planned) == 1:
                     raise
@@ -95,15 +132,19 @@ class Conduct:
             raise failures[0]
         run.report("checking", 0, 1)
         findings.extend(finding for estimate in estimates for finding in estimate.findings)
-        findings.extend(examine(case, tuple(estimates), by_id))
+        for j, case in enumerate(cases):
+            findings.extend(examine(case, tuple(estimates), by_id, beside_moments=j > 0))
         run.report("checking", 1, 1)
         return estimates, findings
 
+    def _correction(self) -> Multiplicity | None:
+        """How p-values are adjusted: as the study says, else as the experiment's plan does."""
+        plan = self.design.planned if isinstance(self.design, Experiment) else None
+        return self.multiplicity or (None if plan is None else plan.multiplicity)
+
     def _assembled(
         self,
-        name: str,
-        sample: Sample,
-        drops: list[Drop],
+        taken: Taken,
         estimates: tuple[Estimate, ...],
         findings: list[Finding],
         started: float,
@@ -111,17 +152,14 @@ class Conduct:
         headline = self._headline(estimates)
         findings.extend(_target_finding(headline, self.question))
         findings.extend(self._passed_over(headline, estimates))
-        findings.extend(family_findings(headline, estimates, self.multiplicity, self.seed))
+        findings.extend(family_findings(headline, estimates, self._correction(), self.seed))
         ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
-        used = sample.rows_read - sum(drop.rows for drop in drops)
-        flow = SampleFlow(
-            sample.rows_read, used, tuple(drops), FrozenMap(_arms_used(sample, self.design)), sample.fingerprint
-        )
+        flow = SampleFlow(taken.rows_read, taken.used, taken.drops, FrozenMap(taken.arms), taken.fingerprint)
         about = None if headline is None else headline.id
         return StudyRecord(
             question=self.question,
             design=self.design,
-            data=name,
+            data=taken.name,
             headline=about,
             seed=self.seed,
             sample=flow,
@@ -236,5 +274,10 @@ def _environment(started: float) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - started, 3),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "versions": FrozenMap({package: version(package) for package in PACKAGES}),
+        "versions": _versions(),
     }
+
+
+@cache
+def _versions() -> FrozenMap[str]:
+    return FrozenMap({package: version(package) for package in PACKAGES})

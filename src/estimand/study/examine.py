@@ -27,8 +27,13 @@ def run_method(planned: Planned, case: Case, name: str, resample: Resampling | N
     return replace(estimate, id=name, findings=findings, binary=case.binary)
 
 
-def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Planned]) -> tuple[Finding, ...]:
+def examine(
+    case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Planned], *, beside_moments: bool = False
+) -> tuple[Finding, ...]:
     """Answer every check of the catalog that applies; one that fails is reported as not run.
+
+    A case without rows is put to the checks that need none. Those are left out where the rows lie beside moments,
+    which are put to them in a case of their own.
 
     In a quick run, whose checks keep their refits few, a refit that two checks ask for is made once.
     """
@@ -47,12 +52,18 @@ def examine(case: Case, estimates: tuple[Estimate, ...], planned: dict[str, Plan
     findings: list[Finding] = []
     for key in keys("checks"):
         check: Check = resolve("checks", key)()
+        if check.spec.reads_moments if beside_moments else not _has_what_it_reads(check, case):
+            continue
         try:
             if isinstance(case.design, check.spec.designs) and check.applies(case, estimates):
                 findings.extend(check.examine(case, estimates, refit))
         except EstimandError as error:
             findings.append(not_run(key, STUDY, error))
     return tuple(findings)
+
+
+def _has_what_it_reads(check: Check, case: Case) -> bool:
+    return check.spec.reads_moments or isinstance(case.source, Sample)
 
 
 def _same_again(planned: Planned, changed: Case, resample: Resampling | None) -> tuple[object, ...] | None:

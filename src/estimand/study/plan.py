@@ -8,7 +8,7 @@ from typing import Any, get_args
 from estimand.core.catalog import keys, resolve
 from estimand.core.declared import refuse_unnamed
 from estimand.core.design import DesignFields
-from estimand.core.method import Method
+from estimand.core.method import Method, MethodSpec, takes
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Target
 from estimand.core.resampling import Resampling, as_resampling
@@ -116,7 +116,7 @@ def _as_scheme(value: Any) -> Resampling:
 def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str, Any]]:
     items = _as_items(listed)
     if len(items) == 1 and isinstance(items[0], str) and items[0] == ALL:
-        return [{"method": key} for key in keys("methods") if isinstance(design, resolve("methods", key).spec.designs)]
+        return [{"method": key} for key in keys("methods") if _is_for_all(resolve("methods", key).spec, design)]
     out = []
     for item in items:
         entry = {"method": item} if isinstance(item, str) else item
@@ -128,6 +128,11 @@ def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str
             )
         out.append(dict(entry))
     return out
+
+
+def _is_for_all(spec: MethodSpec, design: DesignFields) -> bool:
+    """Whether "all" means a method too: with metrics, those that need no rows."""
+    return takes(spec, design) and (spec.reads_moments or not getattr(design, "metrics", ()))
 
 
 def _refuse_stray_options(options: Mapping[str, Any], used: list[str]) -> None:

@@ -6,23 +6,26 @@ from typing import Any
 import numpy as np
 
 from estimand.core.catalog import keys, resolve
-from estimand.core.design import as_design
+from estimand.core.design import Design, Experiment, as_design
 from estimand.core.estimate import Estimate
 from estimand.core.gates import GatePolicy
 from estimand.core.method import Method
+from estimand.core.metric_moments import MetricMoments
 from estimand.core.moments import Moments
 from estimand.core.nearest import did_you_mean
 from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.data.build import build_sample
+from estimand.data.experiment_moments import experiment_moments
 from estimand.errors import DesignError
 from estimand.models.bank import Cache
-from estimand.study.case import case_of
+from estimand.study.case import case_of, metric_of
+from estimand.study.metrics import refuse_kind_of_metric, summed_alone
 from estimand.study.noise import no_noise
 from estimand.study.observation import refuse_uncarried
 from estimand.study.opening import open_source
-from estimand.study.plan import offered_targets, plan_methods
+from estimand.study.plan import Planned, offered_targets, plan_methods
 from estimand.study.resample import resampled
 from estimand.study.threads import single_threaded
 
@@ -42,7 +45,7 @@ def estimate(
 
     Parameters
     ----------
-    data : str, Path, table, Sample or Moments
+    data : str, Path, table, Sample, Moments or MetricMoments
         A path, a bundled dataset's name, a table in memory, or what was already built from one.
     design : mapping or Design
     method : str
@@ -79,13 +82,26 @@ def estimate(
             f"The design has no outcome '{name}'.", remedy=did_you_mean(str(name), drawn.outcome), found=name
         )
     (planned,) = plan_methods([{"method": method, **options}], {}, None, drawn)
-    source = data if isinstance(data, Sample | Moments) else open_source(data, drawn, build_sample)[1]
+    refuse_kind_of_metric(planned.method, metric_of(drawn, name))
+    source = _source(data, drawn, name, planned, Run(seed, threads))
     with single_threaded():
         case = case_of(drawn, source, name, Run(seed, threads), Cache(), (level, GatePolicy(), None))
         scheme = planned.resample
         made = planned.method.estimate(case) if scheme is None else resampled(planned.method, case, scheme)
     refuse_uncarried(made, case)
     return replace(made, findings=(*made.findings, *no_noise(made, case)), binary=case.binary)
+
+
+def _source(data: Any, design: Design, outcome: str, planned: Planned, run: Run) -> Sample | Moments | MetricMoments:
+    """Rows, or the moments of a metric where the method needs no more."""
+    if isinstance(data, Sample | Moments | MetricMoments):
+        return data
+    metric = metric_of(design, outcome)
+    moments = planned.method.spec.reads_moments and planned.resample is None and summed_alone(design)
+    if metric is None or not moments or not isinstance(design, Experiment):
+        return open_source(data, design, build_sample)[1]
+    alone = design.model_copy(update={"metrics": (metric,), "outcome": (outcome,)})
+    return experiment_moments(data, alone, run).metrics[outcome]
 
 
 def check_settings(seed: object, level: object, threads: object) -> None:

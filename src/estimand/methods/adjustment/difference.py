@@ -10,6 +10,7 @@ from estimand.core.estimate import Baseline, Estimate, Population
 from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence
 from estimand.core.method import Method, method
+from estimand.core.metric import MEANS
 from estimand.core.moments import Moments
 from estimand.core.question import Target
 from estimand.core.row_weights import given_weights, row_weights
@@ -17,6 +18,7 @@ from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
 from estimand.errors import DataError, UnsupportedError
 from estimand.methods.adjustment.contrast import rows_of
+from estimand.methods.adjustment.difference_metric import metric_difference
 from estimand.methods.adjustment.difference_ratio import Ratio, outcome_of_moments
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Contrast
@@ -40,6 +42,7 @@ from estimand.stats.linear import least_squares
     ),
     adjusts=False,
     reads_moments=True,
+    metrics=(*MEANS, "ratio"),
 )  # fmt: skip
 class Difference(Method):
     r"""Difference in mean outcome between each arm and control, by Welch.
@@ -66,8 +69,14 @@ class Difference(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Estimate from rows or from moments."""
+        if case.metric is not None:
+            return metric_difference(case, self, self.contrast)
         source = case.source
-        facts = _from_moments(source, case.outcome) if isinstance(source, Moments) else _from_rows(source, case.outcome)
+        facts = (
+            _from_moments(source, case.outcome)
+            if isinstance(source, Moments)
+            else _from_rows(case.sample(), case.outcome)
+        )
         _refuse_small(facts, case.arms)
         treated = np.arange(1, len(case.arms))
         k = treated.shape[0]

@@ -1,0 +1,1 @@
+"""Methods for experiments: they read the moments of metrics."""

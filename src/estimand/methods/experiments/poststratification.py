@@ -1,0 +1,81 @@
+"""Difference of means or ratios within strata, averaged over them."""
+
+from typing import Any
+
+import numpy as np
+
+from estimand.core.case import Case
+from estimand.core.design import Experiment
+from estimand.core.estimate import Estimate
+from estimand.core.method import Detail, Method, method
+from estimand.core.metric import MEANS
+from estimand.core.metric_estimate import Beside, Comparison, metric_estimate
+from estimand.core.metric_moments import MetricMoments
+from estimand.core.table import Table
+from estimand.errors import Code, IdentificationError, UnsupportedError
+
+FEWEST = 2
+
+
+@method(
+    "poststratification",
+    designs=(Experiment,),
+    references=("Miratrix, Sekhon & Yu 2013, doi:10.1111/j.1467-9868.2012.01048.x",),
+    inference="small_sample",
+    variance_factor=2.0,
+    invariances=(
+        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
+        "duplicated_rows",
+    ),
+    reads_moments=True,
+    needs_metrics=True,
+    metrics=(*MEANS, "ratio"),
+    details=(Detail("table", "(strata,)", "units of each arm"),),
+    why_not="Moments hold no rows to draw from; draw for stratification or regression.",
+)  # fmt: skip
+class Poststratification(Method):
+    r"""Difference of each arm's level from control's within strata, weighted by the strata's share of units.
+
+    Estimand: E[Y(a)] - E[Y(0)], or of ratios of means. Right for units that were assigned within the strata, and
+    sharper for units that were not.
+
+    Variance: Σ W² (s²_a/n_a + s²_0/n_0) within strata of share W, and Σ W (Δ - effect)²/n for the shares, with Welch
+    degrees of freedom. A ratio averages numerator and denominator both, and is linearised. Reads moments: no rows are
+    needed.
+    """
+
+    def estimate(self, case: Case) -> Estimate:
+        """Estimate from the moments of the case's metric."""
+        moments = case.metric_moments()
+        if moments.strata == ("",):
+            raise UnsupportedError(
+                "The design names no strata.",
+                remedy="Add strata: [column, …] to the design, or use method: difference.",
+            )
+        places = [
+            found
+            for s in range(len(moments.strata))
+            if (found := [j for j, at in enumerate(moments.stratum) if at == s and moments.parts[j].units.any()])
+        ]
+        for at in places:
+            _refuse_one_armed(moments, at)
+        compared = Comparison.of(moments, places, history=False)
+        levels = compared.levels(moments)
+        labels: dict[str, Any] = {"stratum": [moments.strata[moments.stratum[at[0]]] for at in places]}
+        units = {arm: [int(part.units[a]) for part in compared.parts] for a, arm in enumerate(moments.arms)}
+        details = {"table": Table(labels | units).to_dict()}
+        return metric_estimate(case, self, compared, levels, "post-stratified", Beside(details))
+
+
+def _refuse_one_armed(moments: MetricMoments, at: list[int]) -> None:
+    units = np.sum([moments.parts[j].units for j in at], axis=0)
+    if (units < FEWEST).any():
+        a = int(units.argmin())
+        raise IdentificationError(
+            f"Stratum '{moments.strata[moments.stratum[at[0]]]}' has {int(units[a])} units of arm '{moments.arms[a]}' "
+            f"with metric '{moments.metric}'; a comparison within it needs {FEWEST}.",
+            remedy="Join small strata, or use method: difference.",
+            code=Code.INSUFFICIENT_OVERLAP,
+            found=int(units[a]),
+            expected=FEWEST,
+        )
