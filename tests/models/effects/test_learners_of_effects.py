@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import estimand as es
 from estimand.core.run import Run
@@ -203,6 +206,18 @@ def test_a_clone_of_scikit_learn_has_the_same_parameters_and_no_fit(kind: type[E
     copy.set_params(learner__fit_intercept=False, seed=5)
     assert copy.learner.fit_intercept is False
     assert (copy.seed, made.seed) == (5, 4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_the_last_step_of_a_pipeline(kind: type[EffectLearner]) -> None:
+    x, w, y, _ = trial(200)
+    steps = make_pipeline(StandardScaler(), kind("linear", folds=3))
+    name = steps.steps[-1][0]
+    with pytest.raises(NotFittedError):
+        clone(steps).predict(x)
+    steps.fit(x, w, **{f"{name}__outcome": y})
+    alone = kind("linear", folds=3).fit(StandardScaler().fit_transform(x), w, y)
+    assert np.array_equal(steps.predict(x), alone.effect(StandardScaler().fit_transform(x)))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,6 +22,7 @@ from estimand.models.effects.fitted import FittedEffects
 from estimand.models.effects.ground import LEAST_FOLDS, Ground, Learners
 from estimand.models.folds import hashed_folds
 from estimand.models.forest.columns import read_clusters, read_column, read_weights
+from estimand.models.tags import Tags
 from estimand.stats.arrays import Floats
 from estimand.stats.effect_scores import flat
 
@@ -83,6 +84,9 @@ class EffectLearner:
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
         return f"{type(self).__name__}({given})"
+
+    def __sklearn_tags__(self) -> Tags:
+        return Tags()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name; those of a learner that is an object too, where ``deep``."""
