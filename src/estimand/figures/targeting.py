@@ -101,7 +101,7 @@ def _caption(varying: Varying, tables: Sequence[tuple[int, Table]]) -> str:
     )
     return (
         f"For {varying.estimate.id}; rows are ordered by models fitted without them. Shaded is the {level} band for "
-        f"all shares at once, dashed the interval of one. {areas[0].upper()}{areas[1:]}, one-sided."
+        f"all shares at once, dashed the interval of one. In numbers: {areas}, one-sided."
     )
 
 

@@ -20,7 +20,7 @@ from estimand.stats.effect_groups import group_averages
 from estimand.stats.effect_scores import Known, arm_scores
 from estimand.stats.intervals import critical_value
 
-SHOWN = 6
+SHOWN = 4
 PLACES = 25
 ROWS_IN_CELL = 200
 FEWEST_BINS, MOST_BINS = 2, 5
