@@ -63,4 +63,4 @@ def cohorts_of_one_cluster(cohort: Ints, cluster: Ints, cohorts: Ints) -> Ints:
     low, high = np.full(size, cluster.max(), dtype=np.int64), np.full(size, cluster.min(), dtype=np.int64)
     np.minimum.at(low, cohort, cluster)
     np.maximum.at(high, cohort, cluster)
-    return cohorts[low[cohorts] == high[cohorts]]
+    return np.asarray(cohorts[low[cohorts] == high[cohorts]], dtype=np.int64)
