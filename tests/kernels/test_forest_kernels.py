@@ -256,5 +256,7 @@ def test_bags_of_trees_are_those_grown_node_by_node(
     forest = (made[1], made[2], made[3])
     routed = route_kernel(forest, rows, MISSING, True)
     np.testing.assert_allclose(routed, route_reference(forest, rows, MISSING), rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(route_kernel(forest, rows[:3], MISSING, True), routed[:3])
     q = made[2].shape[1]
+    np.testing.assert_array_equal(route_kernel(forest, rows[:3], MISSING, False), routed[:3, : 1 + q])
     np.testing.assert_array_equal(route_kernel(forest, rows, MISSING, False), routed[:, : 1 + q])

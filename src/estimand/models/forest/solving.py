@@ -76,13 +76,14 @@ def _regression(means: Floats, k: int) -> tuple[Floats, Floats]:
     second[:, pairs[0], pairs[1]] = second[:, pairs[1], pairs[0]] = means[:, 1 + k : -k]
     varied = second - dose[:, :, None] * dose[:, None, :]
     scale = np.maximum(np.einsum("naa->n", second), LEAST_VARIATION)
-    if (np.linalg.eigvalsh(varied)[:, 0] <= LEAST_VARIATION * scale).any():
+    least = varied[:, 0, 0] if k == 1 else np.linalg.eigvalsh(varied)[:, 0]
+    if (least <= LEAST_VARIATION * scale).any():
         raise DataError(
             "Some rows find no variation of the treatment among rows like them.",
             remedy="Use a larger min_leaf, or leave out the covariates that decide the treatment.",
             code=Code.INSUFFICIENT_OVERLAP,
         )
-    inverse = np.linalg.inv(varied)
+    inverse = 1.0 / varied if k == 1 else np.linalg.inv(varied)
     effect = (inverse @ (means[:, -k:] - dose * outcome[:, None])[:, :, None])[:, :, 0]
     level = outcome - (dose * effect).sum(axis=1)
     pull = (inverse @ dose[:, :, None])[:, :, 0]
