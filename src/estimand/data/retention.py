@@ -40,7 +40,7 @@ COVARIATES = ("tenure_months", "plan", "weekly_hours", "tickets", "autopay", "re
 
 def effects(tenure: Ints, plan: Ints) -> Floats:
     """What the offer does to the probability of renewing, shape (n,); plans are positions in ``PLANS``."""
-    return GAIN * np.maximum(0.0, 1.0 - tenure / SETTLED) + np.array(GAIN_BY_PLAN)[plan]
+    return np.asarray(GAIN * np.maximum(0.0, 1.0 - tenure / SETTLED) + np.array(GAIN_BY_PLAN)[plan])
 
 
 def _moved(tenure: Ints) -> Floats:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from estimand.core.finding import Grade
+from estimand.core.finding import Finding, Grade
 from estimand.core.record import StudyRecord
 from estimand.figures.effect_groups import CHECK as GROUPS
 from estimand.figures.effect_groups import COLUMNS as GROUP_COLUMNS
@@ -67,7 +67,7 @@ def gains(record: StudyRecord) -> Gains | None:
     found = readings(record, varying.estimate)
     idle = next((f for f in record.about(varying.estimate.id) if f.check == READING and f not in found), None)
     passed = [finding for finding in found if finding.grade is Grade.PASS]
-    leads = [_lead(varying, finding.subject, finding.message) for finding in (passed or found)]
+    leads = [_lead(varying, finding) for finding in (passed or found)]
     standing = Grade.PASS if passed else Grade.NOTE if found else Grade.NOT_RUN
     usable = {finding.subject for finding in passed}
     return Gains(
@@ -78,8 +78,10 @@ def gains(record: StudyRecord) -> Gains | None:
     )
 
 
-def _lead(varying: Varying, arm: str, message: str) -> str:
-    return f"{arm}: {message}" if len(varying.arms) > 1 else message
+def _lead(varying: Varying, finding: Finding) -> str:
+    """What the reading says, and what to do where nothing can be told."""
+    told = f"{finding.message} {finding.remedy or ''}".rstrip()
+    return f"{finding.subject}: {told}" if len(varying.arms) > 1 else told
 
 
 def _sentences(record: StudyRecord, varying: Varying, usable: set[str]) -> Iterator[str]:

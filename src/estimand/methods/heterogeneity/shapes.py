@@ -170,7 +170,7 @@ def _binned(item: Covariate, size: int) -> tuple[Ints, list[tuple[str, float | N
     return codes, [("", float(low), float(high)) for low, high in ends]
 
 
-def _columns(names: Sequence[str], rows: list[tuple[Any, ...]]) -> FrozenMap[str, Any]:
+def _columns(names: Sequence[str], rows: list[tuple[Any, ...]]) -> FrozenMap[Any]:
     """Columns by name: arrays where all are numbers, which a record keeps beside itself where they are long."""
     columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
     return FrozenMap({name: np.array(held) if _numbers(held) else held for name, held in columns.items()})
