@@ -5,8 +5,9 @@ import pytest
 from estimand.core.calibration import measured_checks, measured_methods
 from estimand.core.catalog import keys, resolve
 from estimand.core.panel import Panel
-from estimand.laboratory.cells import VARIANTS, Setting, settings, settings_of
+from estimand.laboratory.cells import SAME_AVERAGE, VARIANTS, WITNESSED, Setting, settings, settings_of
 from estimand.laboratory.judge import CONSERVATIVE, KNOWN
+from estimand.laboratory.repetition import trials
 from estimand.laboratory.troubles import TROUBLES, UNDECLARED, trouble
 from estimand.laboratory.worlds.catalog import WORLDS
 from estimand.laboratory.worlds.panel import Rollout
@@ -19,8 +20,18 @@ def test_every_method_is_run_in_every_world_of_its_designs_with_its_defaults(key
     designs = resolve("methods", key).spec.designs
     taken = [world for world in WORLDS.values() if isinstance(world.declared(), designs)]
     assert len(taken) >= 15
+    if key in SAME_AVERAGE:
+        taken = [WORLDS[name] for name in WITNESSED]
+        assert SAME_AVERAGE[key] not in SAME_AVERAGE
     for world in taken:
         assert settings_of(world, (key,))[0].key == key
+
+
+@pytest.mark.parametrize("key", SAME_AVERAGE)
+def test_a_method_run_in_a_few_worlds_only_has_the_very_average_of_another(key: str) -> None:
+    world = WORLDS["well_specified"]
+    one, other = trials(0, world, 0, (Setting(key, key), Setting(SAME_AVERAGE[key], SAME_AVERAGE[key])))
+    assert (one.value, one.std_error) == pytest.approx((other.value, other.std_error), rel=1e-12)
 
 
 def test_no_method_is_run_on_a_design_that_it_does_not_take() -> None:
@@ -28,7 +39,8 @@ def test_no_method_is_run_on_a_design_that_it_does_not_take() -> None:
     assert panels
     for world in WORLDS.values():
         run = {setting.method for setting in settings_of(world)}
-        assert run == (panels if isinstance(world, Rollout) else set(EVERYWHERE) - panels)
+        arms = set(EVERYWHERE) - panels - (set() if world.key in WITNESSED else set(SAME_AVERAGE))
+        assert run == (panels if isinstance(world, Rollout) else arms)
 
 
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v.worlds], ids=lambda v: v.key)
