@@ -1,9 +1,9 @@
 """Simulated subscribers to whom a retention offer was made, which brings new ones back and reminds old ones to leave.
 
 Managers made the offer to those they feared to lose, so that the plain difference between those with and without it is
-half the effect. Covariates are bounded and both probabilities linear in them, so that no probability is ever clipped. With t
-the months of tenure, 1 to 48, u the weekly hours of use moved to (-1, 1), s the support tickets, 0 to 6, and p the
-plan::
+half the effect. Covariates are bounded and both probabilities linear in them, so that no probability is ever clipped.
+With t the months of tenure, 1 to 48, u the weekly hours of use moved to (-1, 1), s the support tickets, 0 to 6, and p
+the plan::
 
     effect  = 0.18 max(0, 1 - t / 24) + {basic: 0.06, plus: 0.02, pro: -0.07}[p]
     renewal = 0.56 + 0.12 u + 0.08 (t - 24.5) / 23.5 - 0.03 (s - 1.5) + {basic: -0.04, plus: 0, pro: 0.06}[p] + effect
