@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from estimand.core.table import Table
 from estimand.core.uncertainty import Draws, Normal, Regions, Uncertainty, hull, uncertainty_from_dict
 from estimand.errors import DesignError, IdentificationError, UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats
+from estimand.stats.fieller import fieller_set
 from estimand.stats.intervals import Scale, critical_value, scale_slope, to_scale
 
 if TYPE_CHECKING:
@@ -155,8 +156,14 @@ class Estimate(Frozen):
             details=FrozenMap({}),
         )
 
-    def relative(self) -> "Estimate":
-        """Effect as a share of the untreated level, by the full-covariance delta method.
+    def relative(self, interval: Literal["delta", "fieller"] = "delta") -> "Estimate":
+        """Effect as a share of the untreated level.
+
+        Parameters
+        ----------
+        interval : "delta" | "fieller"
+            By the full-covariance delta method, or as the set of shares that a test of their own does not reject,
+            which is not symmetric, and holds where the level is uncertain.
 
         Raises
         ------
@@ -181,16 +188,33 @@ class Estimate(Frozen):
         by_value, by_level = np.diag(1.0 / base.value), np.diag(-ratio / base.value)
         mixed = by_value @ base.cross @ by_level
         vcov = by_value @ self.uncertainty.vcov @ by_value + by_level @ base.vcov @ by_level + mixed + mixed.T
+        found: Uncertainty = replace(self.uncertainty, vcov=vcov)
         return replace(
             self,
             id=f"{self.id}:relative",
             terms=tuple(replace(term, unit="share of the untreated level") for term in self.terms),
             value=ratio,
-            uncertainty=replace(self.uncertainty, vcov=vcov),
+            uncertainty=found if interval == "delta" else self._fieller(self.uncertainty, base),
             baseline=None,
             influence=None,
             details=FrozenMap({}),
         )
+
+    def _fieller(self, plain: Normal, base: Baseline) -> Regions:
+        """Sets of the effects as shares of the level, with the p-values of no effect."""
+        segments = {}
+        for level in sorted({*NEEDED_LEVELS, self.level}):
+            critical = critical_value(level, plain.df, self.value.shape[0])
+            segments[f"{level:g}"] = tuple(
+                fieller_set(
+                    float(self.value[j]),
+                    float(base.value[j]),
+                    (float(plain.vcov[j, j]), float(base.cross[j, j]), float(base.vcov[j, j])),
+                    float(critical[j]),
+                )
+                for j in range(self.value.shape[0])
+            )
+        return Regions(FrozenMap(segments), "Fieller", plain.p_value(self.value))
 
     def number_needed_to_treat(self) -> "Estimate":
         """How many to treat for one event more, or below zero for one fewer: 1 over the risk difference.

@@ -109,11 +109,15 @@ def _summable(design: Experiment) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Queried:
-    """A relation to sum, its name, and the SQL that numbers its blocks of rows."""
+    """A relation to sum, its name, and the SQL that numbers its blocks of rows.
+
+    Of a file that says between which numbers its columns lie, ``nearest`` is the number nearest to zero there.
+    """
 
     relation: duckdb.DuckDBPyRelation
     name: str
     block: str
+    nearest: Mapping[str, float] | None = None
 
 
 def _relation(data: Any, stack: ExitStack, threads: int) -> _Queried | None:
@@ -127,28 +131,41 @@ def _relation(data: Any, stack: ExitStack, threads: int) -> _Queried | None:
     if not isinstance(data, str | Path) or Path(data).suffix.lower() != ".parquet" or not is_file(from_home(data)):
         return None
     path = from_home(data)
-    block = _row_group(path)
-    side_by_side = threads if block is not None else 1
-    connection = stack.enter_context(duckdb.connect(config={"threads": side_by_side}))
+    size, nearest = _layout(path)
+    # One thread reads a row group, so that sums over each are the same at any number of threads.
+    connection = stack.enter_context(duckdb.connect(config={"threads": 1 if size is None else threads}))
     try:
         relation = connection.from_parquet(str(path), file_row_number=True)
     except duckdb.Error:
         return None
-    return _Queried(relation, path.name, f"file_row_number // {block or BLOCK}")
+    return _Queried(relation, path.name, f"file_row_number // {size or BLOCK}", nearest)
 
 
-def _row_group(path: Path) -> int | None:
-    """Rows of every row group of a Parquet file but the last; None where they differ, or are few.
+def _layout(path: Path) -> tuple[int | None, dict[str, float]]:
+    """Rows of every row group of a Parquet file but the last, and the number nearest to zero in each column's range.
 
-    One thread reads a row group, so that sums over each are the same at any number of threads.
+    None where row groups differ or are small; zero where the file does not say.
     """
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            sizes = [file.metadata.row_group(j).num_rows for j in range(file.metadata.num_row_groups)]
+            groups = [file.metadata.row_group(j) for j in range(file.metadata.num_row_groups)]
+            nearest = {name: _nearest(groups, j) for j, name in enumerate(file.schema.names)}
     except (pa.ArrowException, OSError):
-        return None
+        return None, {}
+    sizes = [group.num_rows for group in groups]
     alike = bool(sizes) and set(sizes[:-1]) <= {sizes[0]} and sizes[-1] <= sizes[0]
-    return sizes[0] if alike and (sizes[0] >= FEWEST_IN_A_GROUP or len(sizes) == 1) else None
+    return (sizes[0] if alike and (sizes[0] >= FEWEST_IN_A_GROUP or len(sizes) == 1) else None), nearest
+
+
+def _nearest(groups: list[Any], column: int) -> float:
+    found = [group.column(column).statistics for group in groups]
+    if not all(stat is not None and stat.has_min_max for stat in found):
+        return 0.0
+    low, high = min(stat.min for stat in found), max(stat.max for stat in found)
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return 0.0
+    nearest = float(min(max(0.0, low), high))
+    return nearest if np.isfinite(nearest) else 0.0
 
 
 def _numeric(relation: duckdb.DuckDBPyRelation, design: Experiment, name: str) -> bool:
@@ -160,8 +177,11 @@ def _numeric(relation: duckdb.DuckDBPyRelation, design: Experiment, name: str) -
 
 def _of_query(source: _Queried, design: Experiment) -> ExperimentMoments:
     asked = {metric.name: Asked(metric, (0.0,) * len(Asked(metric, ()).columns)) for metric in design.metrics}
-    shifts = first_shift(source.relation, list(dict.fromkeys(sql for one in asked.values() for sql in one.columns)))
-    asked = {name: replace(one, shift=tuple(shifts[sql] for sql in one.columns)) for name, one in asked.items()}
+    if source.nearest is None:
+        shifts = first_shift(source.relation, list(dict.fromkeys(sql for one in asked.values() for sql in one.columns)))
+        asked = {name: replace(one, shift=tuple(shifts[sql] for sql in one.columns)) for name, one in asked.items()}
+    else:
+        asked = {name: replace(one, shift=one.near(source.nearest)) for name, one in asked.items()}
     moments: dict[str, MetricMoments] = {}
     for attempt in range(ATTEMPTS):
         groups = _Groups.asked(source, design, list(asked.values()))

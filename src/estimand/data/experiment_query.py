@@ -4,7 +4,7 @@ Sums are of values less a shift near their mean, and by block of rows: blocks ar
 in order, so that neither a large mean nor the number of threads moves a digit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -72,14 +72,24 @@ class Asked:
         history = [self._whole(name) for name in (metric.covariate, metric.covariate_denominator) if name is not None]
         return (*outcome, *history)
 
+    def near(self, numbers: Mapping[str, float]) -> tuple[float, ...]:
+        """Shift of the columns from a number near the values of each in the data."""
+        metric = self.metric
+        made = metric.missing == "zero" or metric.day is not None or metric.window is not None
+        own = [metric.column] if metric.denominator is None else [metric.column, metric.denominator]
+        history = (metric.covariate, metric.covariate_denominator)
+        return (
+            *(0.0 if made else numbers.get(name, 0.0) for name in own),
+            *(numbers.get(name, 0.0) for name in history if name is not None),
+        )
+
     def aggregates(self) -> list[str]:
         """SQL of the sums, in the order in which :meth:`read` takes them."""
         q, p = self.outcomes, len(self.columns)
         less = [f"({sql} - {shift!r})" for sql, shift in zip(self.columns, self.shift, strict=True)]
         counts = [self._odd(), self._impossible(), self._capped()]
         if not self.gaps:
-            there = " AND ".join(f"{sql} IS NOT NULL" for sql in self.columns)
-            return [f"count_if({there})", *_sums(less, p, ""), *counts]
+            return [*(f"count({sql})" for sql in self.columns), *_sums(less, p, ""), *counts]
         seen = " AND ".join(f"{sql} IS NOT NULL" for sql in self.columns[:q])
         known = " AND ".join(f"{sql} IS NOT NULL" for sql in self.columns[q:]) or "true"
         with_all, without = f" FILTER (WHERE {seen} AND {known})", f" FILTER (WHERE {seen} AND NOT ({known}))"
@@ -92,8 +102,8 @@ class Asked:
         q, p = self.outcomes, len(self.columns)
         counts = found[:, -3:]
         if not self.gaps:
-            units, total, lower = _unpacked(found[:, :-3], p)
-            complete = bool((units == rows).all()) and _finite(total, lower)
+            units, total, lower = _unpacked(np.column_stack([rows, found[:, p:-3]]), p)
+            complete = bool((found[:, :p] == rows[:, None]).all()) and _finite(total, lower)
             blank = np.zeros((units.shape[0], p)), np.zeros((units.shape[0], p, p))
             return Read(units, total, lower, np.zeros_like(units), *blank, np.zeros_like(units), counts, complete)
         width = 1 + p + p * (p + 1) // 2

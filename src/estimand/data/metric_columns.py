@@ -48,10 +48,8 @@ def read_metric(source: Source, metric: Metric, design: Experiment, read: Read =
     DataError
         If a column holds text, times, or a number that is infinite or out of scale.
     """
-    value = (
-        _retained(source, metric, design) if metric.kind == "retention" else read_outcome(source, metric.column).values
-    )
-    others = tuple(read_outcome(source, name) for name in metric.columns()[1:])
+    value = _retained(source, metric, design) if metric.kind == "retention" else read(source, metric.column).values
+    others = tuple(read(source, name) for name in metric.columns()[1:])
     if metric.denominator is not None:
         below = next(other for other in others if other.name == metric.denominator).values
         value, below = (filled(metric, part) for part in (value, below))

@@ -10,7 +10,7 @@ from estimand.kernels.moments import Sums, moments_kernel
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.moments import ArmMoments, merge_moments
 
-CHUNK = 65_536
+CHUNK = 131_072
 Spread: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -101,9 +101,9 @@ def centred(shift: Floats, outcomes: int, sums: Sums) -> GroupedMoments:
     product = lower + np.tril(lower, -1).transpose(0, 2, 1)
     safe = np.maximum(units, 1.0)[:, None]
     drift = total / safe
-    mean = np.where(units[:, None] > 0.0, first - shift + drift, 0.0)
     # Infinite values show as sums that are no numbers; the caller tells of them.
     with np.errstate(invalid="ignore"):
+        mean = np.where(units[:, None] > 0.0, first - shift + drift, 0.0)
         cross = product - drift[:, :, None] * total[:, None, :]
     held = ArmMoments(units[:groups], mean[:groups], cross[:groups])
     if outcomes == p:
