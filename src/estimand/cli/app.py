@@ -124,11 +124,7 @@ def analyze(
             "control": control,
             "unit": unit,
             "cluster": cluster,
-            "roles": {
-                "post_treatment": _split(post_treatment),
-                "negative_controls": _split(negative_controls),
-                "negative_exposures": _split(negative_exposures),
-            },
+            "roles": _parts(post_treatment, negative_controls, negative_exposures),
             "missing_outcome": missing_outcome,
         }
     )
@@ -269,6 +265,15 @@ def _periods(absorb: str, window: str | None) -> dict[str, object]:
     """What only a panel has: further levels, and the periods to use; an end left empty is open."""
     ends = {} if window is None else {"window": [end.strip() or None for end in window.split(",")]}
     return ends | ({"absorb": _split(absorb)} if absorb else {})
+
+
+def _parts(post_treatment: str, negative_controls: str, negative_exposures: str) -> dict[str, object]:
+    """Columns that play a part without being covariates."""
+    return {
+        "post_treatment": _split(post_treatment),
+        "negative_controls": _split(negative_controls),
+        "negative_exposures": _split(negative_exposures),
+    }
 
 
 def _split(text: str) -> list[str]:

@@ -25,16 +25,14 @@ from estimand.data.rows import COVARIATE, OUTSIDE, Need, complete_rows, dropped_
 from estimand.data.source import Source
 from estimand.data.timeline import (
     Places,
-    Times,
     arms_by_cohort,
     build_timeline,
-    in_window,
-    read_times,
     refuse_treated_in_part,
     unit_period_ids,
     with_starts,
 )
 from estimand.data.timeline_findings import timeline_findings
+from estimand.data.times import Times, in_window, read_times
 from estimand.data.treatment import Arms, check_arm_sizes, read_arms
 from estimand.data.weights import read_weights
 from estimand.errors import Code, DesignError

@@ -7,7 +7,7 @@ import numpy as np
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
-from estimand.data.timeline import Times
+from estimand.data.times import Times
 
 MANY_UNSEEN = 0.01
 

@@ -115,7 +115,8 @@ def absorber(codes: Sequence[Ints], weights: Floats | None = None) -> Absorber:
     if len(codes) == 2 and weights is None:
         shape = ordered_grid(*codes)
         if shape is not None:
-            cells, grid = grid_of(*codes, *shape)
+            leading, other = codes
+            cells, grid = grid_of(leading, other, *shape)
             return Absorber(tuple(codes), shape, None, cells, grid, sum(shape) - 1, rank_exact=True)
     compact = [_without_gaps(each) for each in codes]
     return _assembled(tuple(each for each, _ in compact), tuple(size for _, size in compact), weights)
