@@ -26,6 +26,7 @@ _INFLUENCE = (
     "ipw", "ipw_att", "ipw_atc", "ipw_ato", "balancing", "balancing_att", "balancing_ato", "gcomputation",
     "gcomputation_att", "aipw", "aipw_att", "aipw_linear", "tmle", "dml", "dml_plr", "quantile_effects",
 )  # fmt: skip
+_LEARNED = ("s_learner", "t_learner", "x_learner", "r_learner", "dr_learner", "causal_forest")
 _FEW_STATES = tuple(f"{family}_{count}_clusters" for family in ("one_cohort", "staggered") for count in (6, 10, 20))
 _STAGGERED_STATES = tuple(f"staggered_{count}_clusters" for count in (6, 10, 20, 50, 200))
 
@@ -48,7 +49,7 @@ class Limit:
 # Declared by what each method says it assumes; measured and published as they are; each must raise a finding there.
 LIMITS = (
     Limit("few clusters, and no small-sample correction", ("few_clusters",),
-          (*_INFLUENCE, *_MATCHED, "stratification")),
+          (*_INFLUENCE, *_LEARNED, *_MATCHED, "stratification")),
     Limit("its propensity model is wrong", ("misspecified_propensity",),
           (*_WEIGHTED, "ipw_ato", "balancing_ato", "quantile_effects", *_MATCHED)),
     Limit("its outcome model is wrong", ("misspecified_outcome",), (*_MODELLED, "aipw_linear")),
@@ -57,7 +58,7 @@ LIMITS = (
     Limit("what matches differ in is corrected for by a line", ("misspecified_outcome",),
           ("matching_mahalanobis_ate", "matching_pairs")),
     Limit("its target asks for rows like nobody in the other arm", ("weak_overlap",),
-          (*_WEIGHTED, *_MATCHED, "aipw", "aipw_att", "aipw_linear", "tmle", "dml", "quantile_effects")),
+          (*_WEIGHTED, *_LEARNED, *_MATCHED, "aipw", "aipw_att", "aipw_linear", "tmle", "dml", "quantile_effects")),
     Limit("as many as one covariate for every five rows", ("high_dimension",),
           (*_WEIGHTED, *_MODELLED, "ipw_ato", "balancing_ato", "quantile_effects", "aipw_linear")),
     Limit("in many dimensions nearest rows are not near", ("high_dimension",), _MATCHED),
