@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 WORKERS ?= 2
 GENERATOR ?= ../shared/bench/gen.py
+DATA ?= ../shared/data
 
 .PHONY: demo test lint nightly benchmarks calibrate peers clean
 
@@ -41,6 +42,8 @@ peers: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/bootstrap.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/staggered.py --peers .venv-peers/bin/python
 	@$(BIN)/python benchmarks/causal_forest.py --peers .venv-peers/bin/python --generator $(GENERATOR)
+	@$(BIN)/python benchmarks/learners.py --peers .venv-peers/bin/python --generator $(GENERATOR)
+	@$(BIN)/python benchmarks/pehe.py --peers .venv-peers/bin/python --data $(DATA)
 
 clean:
 	rm -rf $(VENV) .venv-peers estimand-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
