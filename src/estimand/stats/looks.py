@@ -1,0 +1,98 @@
+"""What looking early costs: the limits that a planned test holds |z| to at each look, and its power under them.
+
+A test of several looks, and an always-valid one read at declared looks, is a row of limits on |z|; what it finds
+follows from the chance that the score crosses them (:mod:`estimand.stats.group_sequential`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.optimize import brentq
+
+from estimand.stats.always_valid import mixture_radius, tightest_ratio
+from estimand.stats.arrays import Floats
+from estimand.stats.group_sequential import passage, spending_limits
+from estimand.stats.power import effect_for, t_power
+from estimand.stats.spending import obrien_fleming_spent, pocock_spent
+
+Paying: TypeAlias = Literal["obrien_fleming", "pocock", "always_valid"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """Looks at the data.
+
+    Attributes
+    ----------
+    share : ndarray of shape (k,)
+        Of the planned units at each look, ascending; the last is 1.
+    limit : ndarray of shape (k,)
+        Of |z|; infinite where a look decides nothing.
+    """
+
+    share: Floats
+    limit: Floats
+
+
+def planned_looks(share: Floats, alpha: float, paying: Paying, silent: float = 0.0) -> Looks:
+    """Limits of a two-sided test at its looks.
+
+    Parameters
+    ----------
+    share : ndarray of shape (k,)
+        Of the planned units at each look, ascending; the last is 1.
+    alpha : float
+        Two-sided error of all looks together.
+    paying : "obrien_fleming" | "pocock" | "always_valid"
+        How the error is spent, half on either side; or by the normal mixture that is tightest at the planned end.
+    silent : float
+        Share below which a look decides nothing: the burn-in.
+    """
+    heard = share >= silent
+    if paying == "always_valid":
+        ratio = tightest_ratio(alpha) * share
+        limit = mixture_radius(np.ones_like(share), ratio, alpha)
+        return Looks(share, np.where(heard, limit, np.inf))
+    limit = np.full(share.shape, np.inf)
+    spent = 2.0 * (obrien_fleming_spent if paying == "obrien_fleming" else pocock_spent)(share[heard], alpha / 2.0)
+    limit[heard] = spending_limits(share[heard], spent)
+    return Looks(share, limit)
+
+
+def looks_power(effect: float, std_error: float, looks: Looks) -> float:
+    """Chance that some look crosses its limit.
+
+    Parameters
+    ----------
+    effect : float
+        In the unit of ``std_error``.
+    std_error : float
+        Of the estimate at the planned end.
+    looks : Looks
+    """
+    return passage(looks.limit, looks.share / std_error**2, effect).total
+
+
+def expected_share(effect: float, std_error: float, looks: Looks) -> float:
+    """Share of the planned units that is gathered on average, where a look that crosses stops."""
+    crossed = passage(looks.limit, looks.share / std_error**2, effect)
+    stopped = crossed.upper + crossed.lower
+    return float(stopped @ looks.share + 1.0 - stopped.sum())
+
+
+def inflation(looks: Looks, alpha: float, power: float) -> float:
+    """How many times the units of a test of one look the same power takes.
+
+    Examples
+    --------
+    >>> looks = planned_looks(np.arange(1.0, 6.0) / 5.0, 0.05, "obrien_fleming")
+    >>> round(inflation(looks, 0.05, 0.8), 3)
+    1.028
+    """
+    once = effect_for(lambda effect: t_power(effect, 1.0, np.inf, alpha), power, 1.0)
+    high = 2.0 * once
+    while looks_power(high, 1.0, looks) < power:
+        high *= 2.0
+    needed = float(brentq(lambda effect: looks_power(effect, 1.0, looks) - power, 0.0, high, xtol=1e-10))
+    return (needed / once) ** 2
