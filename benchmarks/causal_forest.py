@@ -182,10 +182,10 @@ def larger(generator: Path, rows: int) -> Row:
     )
 
 
-def growing(generator: Path) -> list[Row]:
+def growing(generator: Path, largest: int) -> list[Row]:
     """Larger tables, and the exponent of seconds in rows where the trees are as many."""
     table: list[Row] = []
-    for rows in LARGER:
+    for rows in (size for size in LARGER if size <= largest):
         command = [sys.executable, __file__, "--generator", str(generator), "--rows", str(rows)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         table.append(json.loads(done.stdout.splitlines()[-1]))
@@ -216,6 +216,7 @@ def main() -> None:
     parser.add_argument("--peers")
     parser.add_argument("--part", choices=("whole", "peer", "matched", "rows"), action="append")
     parser.add_argument("--peer-trees", type=int, default=TREES)
+    parser.add_argument("--largest", type=int, default=max(LARGER))
     parser.add_argument("--rows", type=int)
     asked = parser.parse_args()
     if asked.rows:
@@ -225,7 +226,7 @@ def main() -> None:
     if asked.peers:
         work["peer"] = lambda: peers(asked.generator, asked.peers, asked.peer_trees)
         work["matched"] = lambda: matched(asked.generator, asked.peers, asked.peer_trees)
-    work["rows"] = lambda: growing(asked.generator)
+    work["rows"] = lambda: growing(asked.generator, asked.largest)
     for part in asked.part or work:
         fresh = work[part]()
         written({part, "exponent"} if part == "rows" else {part}, fresh)

@@ -1,6 +1,7 @@
 """Forests as estimators: what they recover, what they refuse, and what does not move them."""
 
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 from scipy.stats import truncnorm
 
 import estimand as es
+from estimand.core.run import Run
 from estimand.models.forest.binning import find_cuts
 from estimand.models.forest.causal import CausalForest
+from estimand.models.forest.centring import Centring, Rows
+from estimand.models.forest.columns import Treatments
 from estimand.models.forest.grown import GrownForest
 from estimand.models.forest.regression import RegressionForest
 from estimand.models.forest.solving import solved
@@ -72,6 +76,31 @@ def test_threads_and_saving_do_not_move_a_digit(tmp_path: object) -> None:
     for found, expected in zip(again.effect(x[:50], interval=True), asked, strict=True):
         np.testing.assert_array_equal(found, expected)
     assert again.settings.trees == 200
+
+
+def test_progress_moves_by_batches_and_growing_can_be_cancelled() -> None:
+    x, w, y, _ = trial(300)
+    rows = Rows(x, y, w[:, None].astype(float))
+    level, named = Centring(np.full(300, y.mean()), np.full((300, 1), 0.5)), (Treatments(rows.treatments, ("w",)), None)
+    heard: list[tuple[str, int, int]] = []
+    few().grown(rows, level, named, Run(0, 2, lambda *told: heard.append(told)))
+    assert sorted(heard) == [("growing trees", done, 5) for done in range(1, 6)]
+    stop = Event()
+    with pytest.raises(es.EstimandError, match="cancelled"):
+        few().grown(rows, level, named, Run(0, 1, lambda *_: stop.set(), stop))
+
+
+def test_trees_that_are_guided_split_less_on_noise() -> None:
+    x, w, y, effect = trial(2000, p=40)
+    error, noise = [], []
+    for guided in (True, False):
+        grown = few(guided=guided).fit(x, w, y)
+        error.append(np.sqrt(np.mean((grown.effects - effect) ** 2)))
+        nodes = grown.trees.nodes
+        used = (nodes >> 16) & 0xFFFF
+        noise.append(np.mean(used[used < 40] != 0))
+    assert error[0] < error[1]
+    assert noise[0] < noise[1]
 
 
 def test_other_files_and_other_columns_are_refused(tmp_path: object) -> None:
@@ -147,6 +176,7 @@ def test_arms_by_label_and_doses_each_have_their_effects() -> None:
     y = (arm == "b") * (1.0 + (x[:, 0] > 0)) - (arm == "c") + 0.5 * rng.normal(size=3000)
     grown = few().fit(x, arm, y)
     assert grown.treatments == ("b", "c")
+    assert (grown.centring.treatments.sum(axis=1) < 1.0).all()
     np.testing.assert_allclose(grown.effects.mean(axis=0), [1.5, -1.0], atol=0.1)
     high = x[:, 0] > 0.3
     assert grown.effects[high, 0].mean() == pytest.approx(2.0, abs=0.2)
