@@ -5,9 +5,10 @@
     python benchmarks/compile.py
 
 One process compiles what ``estimand warmup`` does, with a cache folder of its own that is empty at the start, and a
-second one runs the same from the cache that the first left. A kernel is one function, compiled and kept for itself: its
-own seconds leave out those of the kernels it calls, which are beside them. One that is met with other types is compiled
-again, and stands there as often. Written to ``compile.csv`` beside this file.
+second one runs the same from the cache that the first left. A kernel is one function, compiled and kept for itself:
+its own seconds leave out those of the kernels it calls, which are beside them. One that is met with other types is
+compiled again, and stands there as often. Seconds are the processor's, which other work beside does not move. Written
+to ``compile.csv`` beside this file.
 """
 
 import csv
@@ -38,11 +39,11 @@ def inside() -> None:
         """Takes the seconds of what is compiled within a kernel off those of the kernel."""
 
         def on_start(self, event: event.Event) -> None:
-            under_way.append([time.perf_counter(), 0.0])
+            under_way.append([time.process_time(), 0.0])
 
         def on_end(self, event: event.Event) -> None:
             started, within = under_way.pop()
-            took = time.perf_counter() - started
+            took = time.process_time() - started
             function = event.data["dispatcher"].py_func
             # The compiler's own functions count with the kernel that asked for them.
             if not function.__module__.startswith("estimand"):
@@ -52,9 +53,9 @@ def inside() -> None:
             kernels.append((f"{function.__module__}.{function.__qualname__}", took - within, took))
 
     event.register("numba:compile", Listener())
-    started = time.perf_counter()
+    started = time.process_time()
     work = warm_up(Run())
-    print(json.dumps({"kernels": kernels, "work": work, "whole": time.perf_counter() - started}))
+    print(json.dumps({"kernels": kernels, "work": work, "whole": time.process_time() - started}))
 
 
 def once(folder: str) -> dict[str, Any]:
