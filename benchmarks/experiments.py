@@ -7,7 +7,8 @@
 PYTHON is an interpreter with ``peers.txt`` installed, FOLDER holds ``gen.py``, whose ``ab`` draws the tables: two arms,
 metrics of normal noise on a gamma covariate. Ours is a whole study, from the data to its record, checks included: from
 a pandas frame, and from the Parquet file inside DuckDB. tea-tasting analyses a pandas frame, a polars frame and a lazy
-polars scan of the file. Medians after a warm-up, with all processors allowed. Values and standard errors are of the
+polars scan of the file. Rounds alternate; medians after a warm-up, with all processors allowed, and processor seconds
+beside them, which say more on a busy machine. Values and standard errors are of the
 first metric; the last rows compare at equal formulas: no covariate, and one slope taken for known. With ``--large``,
 ours alone on 10,000,000 rows and 10 metrics in a process of its own, with its peak memory. Written to
 ``experiments.csv`` beside this file.
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ import pyarrow.parquet as pq
 
 HERE = Path(__file__).parent
 RESULT = Path(__file__).with_suffix(".csv")
-ROUNDS, ROWS, METRICS, PIECE = 7, 1_000_000, 4, 1_000_000
+ROUNDS, ROWS, METRICS, PIECE = 15, 1_000_000, 4, 1_000_000
 
 
 def design(metrics: int) -> dict[str, Any]:
@@ -54,22 +56,15 @@ def write(folder: str, path: Path, rows: int, metrics: int) -> None:
         writer.close()
 
 
-def study(data: Any, metrics: int, **options: Any) -> tuple[float, float, float]:
-    """Seconds of a whole study, and value and standard error of its first metric."""
+def study(data: Any, metrics: int, **options: Any) -> tuple[float, float, float, float]:
+    """Seconds and processor seconds of a whole study, and value and standard error of its first metric."""
     import estimand as es
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     record = es.run({"data": data, "design": design(metrics), "methods": [{"method": "cuped", **options}]})
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - used
     first = record.estimates[0]
-    return seconds, float(first.value[0]), float(first.std_error[0])
-
-
-def timed(data: Any, rounds: int = ROUNDS) -> tuple[float, float, float]:
-    """Median seconds after a warm-up, with value and standard error."""
-    study(data, METRICS)
-    made = [study(data, METRICS) for _ in range(rounds)]
-    return statistics.median(seconds for seconds, *_ in made), *made[0][1:]
+    return seconds, processor, float(first.value[0]), float(first.std_error[0])
 
 
 def alone(path: str, metrics: int) -> None:
@@ -77,10 +72,9 @@ def alone(path: str, metrics: int) -> None:
     import numpy as np
 
     rng = np.random.default_rng(0)
-    small = pd.DataFrame(
-        {"variant": rng.integers(0, 2, 100)}
-        | {f"m{j}{end}": rng.normal(size=100) for j in range(metrics) for end in ("", "_pre")}
-    )
+    names = [f"m{j}{end}" for j in range(metrics) for end in ("", "_pre")]
+    drawn = {name: rng.normal(size=100) for name in names}
+    small = pd.DataFrame({"variant": rng.integers(0, 2, 100)} | drawn)
     study(small, metrics)
     made = study(path, metrics)
     print(json.dumps([*made, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
@@ -107,7 +101,9 @@ def main() -> None:
             table.append(["estimand, from Parquet", 10 * ROWS, 10, *large(path)])
     with RESULT.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["way", "rows", "metrics", "median_seconds", "peak_gib", "value", "std_error"])
+        writer.writerow(
+            ["way", "rows", "metrics", "median_seconds", "processor_seconds", "peak_gib", "value", "std_error"]
+        )
         writer.writerows(table)
     print(RESULT.read_text(encoding="utf-8"))
 
@@ -116,24 +112,45 @@ def side_by_side(python: str, path: Path) -> list[list[Any]]:
     """Rows of both sides on one file."""
     import estimand as es
 
-    command = [python, str(HERE / "experiments_peer.py"), str(path), str(METRICS), str(ROUNDS)]
     frame = pd.read_parquet(path)
-    ours = {"estimand, from pandas": timed(frame), "estimand, from Parquet": timed(str(path))}
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    peers = json.loads(done.stdout.splitlines()[-1])
-    unadjusted = peers.pop("unadjusted")
-    theirs = {f"tea-tasting, {name}": found for name, found in peers.items()}
+    command = [python, str(HERE / "experiments_peer.py"), str(path), str(METRICS)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+        if peer.stdin is None or peer.stdout is None:
+            raise RuntimeError("the peer has no pipes")
+        sent, told = peer.stdin, peer.stdout
+        told.readline()
+
+        def theirs(way: str) -> list[float]:
+            sent.write(way + "\n")
+            sent.flush()
+            return list(json.loads(told.readline()))
+
+        ways: dict[str, Callable[[], Sequence[float]]] = {
+            "estimand, from pandas": lambda: study(frame, METRICS),
+            "tea-tasting, pandas": lambda: theirs("pandas"),
+            "estimand, from Parquet": lambda: study(str(path), METRICS),
+            "tea-tasting, polars, from Parquet": lambda: theirs("polars, from Parquet"),
+            "tea-tasting, polars": lambda: theirs("polars"),
+        }
+        for way in ways.values():
+            way()
+        rounds = [{name: way() for name, way in ways.items()} for _ in range(ROUNDS)]
+        unadjusted = theirs("unadjusted")[2:]
+        sent.close()
     plain = es.estimate(frame, design(METRICS), "difference")
     pooled = es.estimate(frame, design(METRICS), "cuped", slopes="pooled")
-    rows = [
-        [way, ROWS, METRICS, f"{s:.3f}", "", f"{v:.12f}", f"{e:.12f}"] for way, (s, v, e) in (ours | theirs).items()
-    ]
+    rows = []
+    for name in ways:
+        seconds, processor = (statistics.median(found[name][j] for found in rounds) for j in (0, 1))
+        value, error = rounds[0][name][2:]
+        spent = [f"{seconds:.3f}", f"{processor:.3f}", ""]
+        rows.append([name, ROWS, METRICS, *spent, f"{value:.12f}", f"{error:.12f}"])
     same = {
         "estimand, no covariate": (plain.value[0], plain.std_error[0]),
-        "tea-tasting, no covariate": unadjusted[1:],
+        "tea-tasting, no covariate": unadjusted,
         "estimand, one slope": (pooled.value[0], pooled.std_error[0]),
     }
-    return rows + [[way, ROWS, 1, "", "", f"{v:.12f}", f"{e:.12f}"] for way, (v, e) in same.items()]
+    return rows + [[way, ROWS, 1, "", "", "", f"{v:.12f}", f"{e:.12f}"] for way, (v, e) in same.items()]
 
 
 def large(path: Path) -> list[str]:
@@ -143,8 +160,8 @@ def large(path: Path) -> list[str]:
     for _ in range(3):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found.append(json.loads(done.stdout.splitlines()[-1]))
-    seconds, value, error, peak = sorted(found)[1]
-    return [f"{seconds:.3f}", f"{peak:.2f}", f"{value:.12f}", f"{error:.12f}"]
+    seconds, processor, value, error, peak = sorted(found)[1]
+    return [f"{seconds:.3f}", f"{processor:.3f}", f"{peak:.2f}", f"{value:.12f}", f"{error:.12f}"]
 
 
 if __name__ == "__main__":

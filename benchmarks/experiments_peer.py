@@ -2,14 +2,14 @@
 
 ::
 
-    PYTHON experiments_peer.py FILE METRICS ROUNDS
+    PYTHON experiments_peer.py FILE METRICS
 
-Every metric with CUPED on FILE, from a pandas frame, a polars frame and a lazy polars scan of the file: median seconds
-after a warm-up, and value and standard error of the first metric without CUPED and with it.
+Every metric with CUPED on FILE. Reads a way from each line of standard input (pandas, polars, polars from Parquet,
+unadjusted), and answers with one line of JSON: seconds, processor seconds, and value and standard error of the first
+metric. Says "ready" once warm.
 """
 
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -21,25 +21,26 @@ import tea_tasting as tt
 
 
 def main() -> None:
-    """Time the ways and print them."""
-    path, metrics, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    """Answer every line."""
+    path, metrics = sys.argv[1], int(sys.argv[2])
     adjusted = tt.Experiment({f"m{j}": tt.Mean(f"m{j}", f"m{j}_pre") for j in range(metrics)}, variant="variant")
     plain = tt.Experiment({"m0": tt.Mean("m0")}, variant="variant")
     frame = pd.read_parquet(path)
-    sources: dict[str, Callable[[], Any]] = {"pandas": lambda: frame}
     polar = pl.from_pandas(frame)
-    sources |= {"polars": lambda: polar, "polars, from Parquet": lambda: pl.scan_parquet(path)}
-    told: dict[str, Any] = {}
-    for name, source in sources.items():
-        adjusted.analyze(source())
-        spent = []
-        for _ in range(rounds):
-            started = time.perf_counter()
-            made = adjusted.analyze(source())
-            spent.append(time.perf_counter() - started)
-        told[name] = [statistics.median(spent), *read(made["m0"])]
-    told["unadjusted"] = [0.0, *read(plain.analyze(frame)["m0"])]
-    print(json.dumps(told))
+    ways: dict[str, Callable[[], Any]] = {
+        "pandas": lambda: adjusted.analyze(frame),
+        "polars": lambda: adjusted.analyze(polar),
+        "polars, from Parquet": lambda: adjusted.analyze(pl.scan_parquet(path)),
+        "unadjusted": lambda: plain.analyze(frame),
+    }
+    for way in ways.values():
+        way()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        started, used = time.perf_counter(), time.process_time()
+        made = ways[line.strip()]()
+        spent = [time.perf_counter() - started, time.process_time() - used]
+        print(json.dumps([*spent, *read(made["m0"])]), flush=True)
 
 
 def read(result: Any) -> tuple[float, float]:
