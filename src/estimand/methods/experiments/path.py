@@ -1,0 +1,76 @@
+"""The looks that an experiment's days allow: cumulative over units that came on different days."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from estimand.core.case import Case
+from estimand.core.design import Experiment
+from estimand.core.estimate import Estimate
+from estimand.core.metric_moments import MetricMoments
+from estimand.errors import DataError, IdentificationError
+from estimand.methods.experiments.fixed import covariance
+from estimand.methods.experiments.looking import NEAR, Looking
+from estimand.stats.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What was known at one look.
+
+    Attributes
+    ----------
+    label : str
+        The last day in it; empty for all that was read.
+    units : float
+        Over all arms.
+    value, std_error : ndarray of shape (k,)
+    """
+
+    label: str
+    units: float
+    value: Floats
+    std_error: Floats
+
+
+def looks_of(case: Case, looking: Looking, read: Callable[[Case], Estimate], every: float) -> tuple[Look, ...]:
+    """Looks before the last: a day each after the burn-in, or the day that reached each declared look.
+
+    None where the design's strata are not its days; days on which nothing can be estimated yet are passed over.
+    """
+    design, moments = case.design, case.metric_moments()
+    if not isinstance(design, Experiment) or design.strata not in {(design.day,), (design.exposed,)}:
+        return ()
+    order = sorted(range(len(moments.strata)), key=lambda s: _in_time(moments.strata[s]))
+    found: list[Look] = []
+    due = list(looking.grid)
+    for upto in range(1, len(order)):
+        part = _until(moments, set(order[:upto]))
+        units = float(part.units.sum())
+        reached = [look for look in due if looking.share(units) >= look - NEAR]
+        if units < looking.burn_in or units >= every or (not looking.always_valid and not reached):
+            continue
+        try:
+            once = read(replace(case, source=part))
+        except (DataError, IdentificationError):
+            continue
+        due = [look for look in due if look not in reached]
+        label = moments.strata[order[upto - 1]].partition(" = ")[2]
+        found.append(Look(label, units, once.value, np.sqrt(np.diag(covariance(once)))))
+    return tuple(found)
+
+
+def _until(moments: MetricMoments, strata: set[int]) -> MetricMoments:
+    held = [j for j, s in enumerate(moments.stratum) if s in strata]
+    parts = tuple(moments.parts[j] for j in held)
+    return replace(moments, parts=parts, stratum=tuple(moments.stratum[j] for j in held))
+
+
+def _in_time(label: str) -> tuple[float, str]:
+    """Order of a day: by number where it is one, else as it is written, as dates are."""
+    name = label.partition(" = ")[2]
+    try:
+        return float(name), ""
+    except ValueError:
+        return np.inf, name
