@@ -127,6 +127,7 @@ TROUBLES: Mapping[str, Trouble] = {
         SOUND,
         carried=("regression", "regression_att", "gcomputation", "balancing", "balancing_ato", "ipw_ato"),
     ),
+    "experiment.peeking": Trouble("no line to pass: it compares the units there with those planned"),
     "matching.reservoir": Trouble(
         "pairs that take nearly all controls",
         Grade.WARN,

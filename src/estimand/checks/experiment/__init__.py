@@ -1,0 +1,1 @@
+"""Checks of experiments: assignment, exposure, metrics, and when they are read."""
