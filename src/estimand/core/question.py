@@ -24,6 +24,7 @@ class Target(StrEnum):
     GATE = "GATE"
     QTE = "QTE"
     QTT = "QTT"
+    PROBABILITY_INDEX = "PROBABILITY_INDEX"
     GROUP_TIME_ATT = "GROUP_TIME_ATT"
     DOSE_RESPONSE = "DOSE_RESPONSE"
 
@@ -51,6 +52,7 @@ _WORDS = {
     Target.GATE: "average effect by group",
     Target.QTE: "effect on quantiles",
     Target.QTT: "effect on quantiles of those treated",
+    Target.PROBABILITY_INDEX: "how often a treated unit is above an untreated one",
     Target.GROUP_TIME_ATT: "effect on each treated cohort in each period",
     Target.DOSE_RESPONSE: "mean outcome at each dose",
 }
