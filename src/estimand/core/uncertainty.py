@@ -22,6 +22,7 @@ from estimand.stats.intervals import (
 )
 
 Segments: TypeAlias = tuple[tuple[float, float], ...]
+POSTERIOR = "posterior"
 DrawsRule: TypeAlias = Literal["percentile", "basic", "bca"]
 
 
@@ -38,7 +39,7 @@ class Normal(Frozen):
     scale : "identity" | "log" | "logit"
         Scale on which the values are taken to be normal; intervals are formed there and mapped back.
     correction : str
-        Name of the covariance ("HC3", "influence", …).
+        Name of the covariance ("HC3", "influence", …); "posterior" where it is one, which has no p-value.
     """
 
     kind: ClassVar[str] = "normal"
@@ -62,9 +63,12 @@ class Normal(Frozen):
         return from_scale(bounds, self.scale)
 
     def p_value(self, value: Floats) -> Floats | None:
-        """P-value per term of 0, of a ratio of 1, or of a probability of one half; None where a term has no spread."""
+        """P-value per term of 0, of a ratio of 1, or of a probability of one half.
+
+        None for a posterior, and where a term has no spread.
+        """
         std = np.sqrt(np.diag(self.vcov))
-        if not (std > 0.0).all():
+        if self.correction == POSTERIOR or not (std > 0.0).all():
             return None
         return two_sided_p(to_scale(value, self.scale) / std, self.df)
 
@@ -146,7 +150,7 @@ class Draws(Frozen):
 
         None for a posterior.
         """
-        if self.draws == "posterior":
+        if self.draws == POSTERIOR:
             return None
         edge = from_scale(np.zeros_like(value), self.scale)
         if self.rule == "basic":

@@ -15,6 +15,9 @@ def family_findings(
         return ()
     name = headline.id.removesuffix(f":{headline.outcome}")
     family = [item for item in estimates if item.id.removesuffix(f":{item.outcome}") == name]
+    without = next((item for item in family if item.uncertainty.p_value(item.value) is None), None)
+    if without is not None:
+        return (_nothing_to_adjust(headline, without, kind),)
     table = adjusted_p_values(family, kind, seed=seed)
     adjusted, plain = table["adjusted"], table["p_value"]
     alpha = 1.0 - headline.level
@@ -32,4 +35,15 @@ def family_findings(
             remedy="Read the adjusted p-values; the intervals are of one term each.",
             evidence=table,
         ),
+    )
+
+
+def _nothing_to_adjust(headline: Estimate, without: Estimate, kind: Multiplicity) -> Finding:
+    return Finding(
+        check="inference.multiplicity",
+        about=headline.id,
+        grade=Grade.NOT_RUN,
+        subject=kind,
+        message=f"'{without.id}' has no p-value, so nothing was adjusted by {kind}.",
+        remedy="Declare a headline that has one.",
     )
