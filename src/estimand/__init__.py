@@ -40,6 +40,7 @@ _HOMES = {
     "estimate": "study.single",
     "inspect": "study.inspect",
     "methods": "study.single",
+    "power": "study.power",
     "run": "study.entry",
     "write_folder": "report.folder",
     "write_report": "report.page",
@@ -76,6 +77,7 @@ __all__ = [
     "estimate",
     "inspect",
     "methods",
+    "power",
     "run",
     "write_folder",
     "write_report",
@@ -109,6 +111,7 @@ if TYPE_CHECKING:
     from estimand.study.audit import audit
     from estimand.study.entry import run
     from estimand.study.inspect import inspect
+    from estimand.study.power import power
     from estimand.study.single import estimate, methods
     from estimand.study.study import Study
 

@@ -38,7 +38,7 @@ def test_inflation_is_that_of_jennison_and_turnbull() -> None:
     assert inflation(planned_looks(fifths, 0.05, "obrien_fleming"), 0.05, 0.8) == pytest.approx(1.028, abs=0.01)
 
 
-@pytest.mark.parametrize("paying", ["obrien_fleming", "pocock", "always_valid"])
+@pytest.mark.parametrize("paying", ["obrien_fleming", "pocock", "lan_demets", "always_valid"])
 def test_crossings_as_simulated(paying: str) -> None:
     looks = planned_looks(QUARTERS, 0.05, paying)
     for effect in (0.0, 0.28):
@@ -56,7 +56,12 @@ def test_always_valid_costs_more_than_four_planned_looks() -> None:
 
 
 def test_looks_in_the_burn_in_decide_nothing() -> None:
-    for paying in ("obrien_fleming", "always_valid"):
-        looks = planned_looks(QUARTERS, 0.05, paying, silent=0.5)
-        assert np.isinf(looks.limit[0])
-        assert np.isfinite(looks.limit[1:]).all()
+    looks = planned_looks(QUARTERS, 0.05, "always_valid", silent=0.5)
+    assert np.isinf(looks.limit[0])
+    assert np.isfinite(looks.limit[1:]).all()
+
+
+def test_one_function_two_sided_spends_more_early_than_its_halves() -> None:
+    halves, whole = (planned_looks(QUARTERS, 0.05, kind).limit for kind in ("obrien_fleming", "lan_demets"))
+    assert (whole[:3] < halves[:3]).all()
+    assert whole[3] > halves[3]

@@ -16,7 +16,9 @@ from estimand.stats.group_sequential import passage, spending_limits
 from estimand.stats.power import effect_for, t_power
 from estimand.stats.spending import obrien_fleming_spent, pocock_spent
 
-Paying: TypeAlias = Literal["obrien_fleming", "pocock", "always_valid"]
+Paying: TypeAlias = Literal["obrien_fleming", "pocock", "lan_demets", "always_valid"]
+# The mixture is made tightest at this error, whatever the level that is read.
+TUNED_FOR = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,9 @@ class Looks:
     limit: Floats
 
 
-def planned_looks(share: Floats, alpha: float, paying: Paying, silent: float = 0.0) -> Looks:
+def planned_looks(
+    share: Floats, alpha: float, paying: Paying, silent: float = 0.0, ratio: float | None = None
+) -> Looks:
     """Limits of a two-sided test at its looks.
 
     Parameters
@@ -44,20 +48,26 @@ def planned_looks(share: Floats, alpha: float, paying: Paying, silent: float = 0
         Of the planned units at each look, ascending; the last is 1.
     alpha : float
         Two-sided error of all looks together.
-    paying : "obrien_fleming" | "pocock" | "always_valid"
-        How the error is spent, half on either side; or by the normal mixture that is tightest at the planned end.
+    paying : "obrien_fleming" | "pocock" | "lan_demets" | "always_valid"
+        How the error is spent: half on either side, or two-sided ("lan_demets", by the first function); or by the
+        normal mixture, which allows for any look.
     silent : float
-        Share below which a look decides nothing: the burn-in.
+        Share below which a look decides nothing: the burn-in of "always_valid".
+    ratio : float, optional
+        Variance of the mixture over that of the estimate at the planned end; by default the tightest there.
     """
-    heard = share >= silent
     if paying == "always_valid":
-        ratio = tightest_ratio(alpha) * share
-        limit = mixture_radius(np.ones_like(share), ratio, alpha)
-        return Looks(share, np.where(heard, limit, np.inf))
-    limit = np.full(share.shape, np.inf)
-    spent = 2.0 * (obrien_fleming_spent if paying == "obrien_fleming" else pocock_spent)(share[heard], alpha / 2.0)
-    limit[heard] = spending_limits(share[heard], spent)
-    return Looks(share, limit)
+        reached = (tightest_ratio(TUNED_FOR) if ratio is None else ratio) * share
+        limit = mixture_radius(np.ones_like(share), reached, alpha)
+        return Looks(share, np.where(share >= silent, limit, np.inf))
+    return Looks(share, spending_limits(share, _spent(share, alpha, paying)))
+
+
+def _spent(share: Floats, alpha: float, paying: Paying) -> Floats:
+    if paying == "lan_demets":
+        return obrien_fleming_spent(share, alpha)
+    each = obrien_fleming_spent if paying == "obrien_fleming" else pocock_spent
+    return np.asarray(2.0 * each(share, alpha / 2.0))
 
 
 def looks_power(effect: float, std_error: float, looks: Looks) -> float:
