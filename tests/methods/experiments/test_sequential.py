@@ -138,6 +138,21 @@ def test_path_of_group_sequential_has_the_declared_looks() -> None:
     assert units[2] == 6_100
 
 
+def test_a_day_just_before_the_end_does_not_spend_what_is_left_for_it() -> None:
+    frame = users(5_000)
+    frame = frame.assign(day=np.where(np.arange(5_000) < 4_930, np.minimum(frame["day"], 9), 10))
+    fields = {
+        "planned": {"units": 5_000, "looks": 4, "sequential": "group_sequential"},
+        "day": "day",
+        "strata": ["day"],
+    }
+    read = made("sequential", "plain", frame, fields)
+    path = Table.from_dict(read.details["path"])
+    assert max(units for units in path["units"] if units < 5_000) < 4_500
+    assert np.isfinite(read.interval()).all()
+    assert len(Table.from_dict(read.details["stopped"])) == 2
+
+
 def test_what_is_said_of_a_look() -> None:
     early = made("sequential", "plain", users(300), {"planned": PLAN})
     assert found(early)["sequential.burn_in"].grade == "veto"

@@ -106,14 +106,19 @@ class Looking:
         """Whether a look at this share of the planned units was declared."""
         return any(abs(share - look) <= NEAR for look in self.grid) or share > 1.0
 
+    def at_end(self, share: float) -> bool:
+        """Whether a look counts as the last: past the planned units, or as near to them as to count as there."""
+        before = self.grid[-2] if len(self.grid) > 1 else 0.0
+        return share >= max(1.0 - NEAR, 0.5 * (1.0 + before))
+
     def looks_by(self, share: float) -> Floats:
         """Shares of the planned units at the declared looks before one, then its own, ascending."""
         before = [look for look in self.grid if look < min(share, 1.0) - NEAR]
         return np.array([*before, share])
 
     def spent(self, share: Floats, alpha: float) -> Floats:
-        """Two-sided error spent by each look; all of it as near to the planned end as counts as there."""
-        held = np.where(share >= 1.0 - NEAR, 1.0, share)
+        """Two-sided error spent by each look; all of it at the end."""
+        held = np.where([self.at_end(float(one)) for one in share], 1.0, share)
         if self.spending == "lan_demets":
             return obrien_fleming_spent(held, alpha)
         each = obrien_fleming_spent if self.spending == "obrien_fleming" else pocock_spent

@@ -48,7 +48,8 @@ def looks_of(case: Case, looking: Looking, read: Callable[[Case], Estimate], eve
     for upto in range(1, len(order)):
         part = _until(moments, set(order[:upto]))
         units = float(part.units.sum())
-        reached = [look for look in due if looking.share(units) >= look - NEAR]
+        # What is read last may be all there will be, so that a day just before it is not taken for the end.
+        reached = [look for look in due if looking.share(units) >= look - (NEAR if look < 1.0 else 0.0)]
         if units < looking.burn_in or units >= every or (not looking.always_valid and not reached):
             continue
         try:

@@ -16,7 +16,7 @@ from estimand.core.planned import Spending
 from estimand.core.table import Table
 from estimand.core.uncertainty import Regions, Segments
 from estimand.methods.experiments.fixed import covariance, read_once
-from estimand.methods.experiments.looking import NEAR, Asked, Kind, Looking
+from estimand.methods.experiments.looking import Asked, Kind, Looking
 from estimand.methods.experiments.looking_findings import looking_findings
 from estimand.methods.experiments.path import Look, looks_of
 from estimand.stats.always_valid import mixture_p_value, mixture_radius, tightest_ratio
@@ -208,7 +208,7 @@ class _GroupSequential:
         for j, term in enumerate(once.terms):
             error = float(look.std_error[j])
             z = float(look.value[j]) / error
-            if abs(z) < limits[-1] and shares[-1] < 1.0 - NEAR:
+            if abs(z) < limits[-1] and not self.looking.at_end(float(shares[-1])):
                 continue
             after = stopped(z, limits[:-1], shares / shares[-1] / error**2, alpha)
             rows.append(
