@@ -42,6 +42,10 @@ class GatePolicy(Declared):
         Rows of a category in an arm below which a cell is small.
     influence : float
         Standard errors by which leaving out one row may move the raw difference.
+    allocation : float
+        P-value below which units did not fall to the arms of an experiment as planned.
+    before : float
+        P-value, over all metrics, below which the arms of an experiment differed before it.
     """
 
     noun: ClassVar[str] = "The gate policy"
@@ -61,3 +65,5 @@ class GatePolicy(Declared):
     leak: float = Field(default=0.98, gt=0.5, le=1)
     cell: int = Field(default=5, ge=1)
     influence: float = Field(default=0.5, gt=0)
+    allocation: float = Field(default=0.001, gt=0, lt=1)
+    before: float = Field(default=0.01, gt=0, lt=1)

@@ -10,12 +10,12 @@ from estimand.core.design import Design, Experiment, Panel
 from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.metric_rows import METRIC_ROLE
-from estimand.core.sample import Drop, Encoded, Sample, content_fingerprint
+from estimand.core.sample import EXPOSED_ROLE, Drop, Encoded, Sample, content_fingerprint
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.data.column import Column, Numbers, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
-from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats
+from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats, refuse_several_arms
 from estimand.data.metric_columns import read_metric, read_strata
 from estimand.data.missing import Held, missing_by_arm
 from estimand.data.mixed import mixed_finding
@@ -61,6 +61,7 @@ class _Read:
     absorbed: tuple[tuple[str, AnyArray, Bools], ...]
     beside_metrics: tuple[Numbers, ...] = ()
     strata: tuple[Ints, tuple[str, ...]] | None = None
+    exposed: Column | None = None
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -106,6 +107,7 @@ def _read(source: Source, design: Design) -> _Read:
         outcomes=outcomes,
         beside_metrics=beside,
         strata=read_strata(source, design.strata) if isinstance(design, Experiment) else None,
+        exposed=_exposed(source, design),
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
         segments=tuple(read_covariate(source, name) for name in design.roles.segments),
@@ -122,6 +124,12 @@ def _read(source: Source, design: Design) -> _Read:
     for column in read.covariates:
         refuse_all_missing(column, source)
     return read
+
+
+def _exposed(source: Source, design: Design) -> Column | None:
+    """When units were first exposed, in an experiment that says so."""
+    named = design.exposed if isinstance(design, Experiment) else None
+    return None if named is None else read_column(source, named)
 
 
 def _outcomes(source: Source, design: Design) -> tuple[dict[str, Numbers], tuple[Numbers, ...]]:
@@ -176,7 +184,7 @@ def _assemble(read: _Read, keep: Bools, drops: tuple[Drop, ...]) -> Sample:
         refuse_all_missing(column, source)
     features = encode_filled(covariates, rows)
     roles = _roles(read, keep, rows)
-    ids = _ids(read, keep, timeline)
+    ids = _ids(read, keep, timeline, arm)
     cluster = None if read.cluster is None else _lock(cluster_codes(read.cluster[0][keep]))
     if cluster is None and timeline is not None:
         cluster = timeline.unit
@@ -272,6 +280,8 @@ def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
     }
     if isinstance(read.timestamp, Numbers):
         roles["timestamp"] = (read.timestamp,)
+    if isinstance(read.exposed, Numbers):
+        roles[EXPOSED_ROLE] = (read.exposed,)
     return {role: encode(_kept(columns, keep), rows) for role, columns in roles.items() if columns}
 
 
@@ -292,13 +302,15 @@ def _held(read: _Read) -> list[Held]:
     ]
 
 
-def _ids(read: _Read, keep: Bools, timeline: Timeline | None) -> Hashes:
+def _ids(read: _Read, keep: Bools, timeline: Timeline | None, arm: Ints) -> Hashes:
     if read.unit is None:
         return _lock(_rows(hash_positions(read.source.rows), keep))
     values = _rows(read.unit[0], keep)
     if read.times is not None and timeline is not None:
         return _lock(unit_period_ids(values, _rows(read.times.time.values, keep), timeline))
     ids = hash_keys(values)
+    if read.design.kind == "experiment":
+        refuse_several_arms(values, ids, arm, str(read.design.unit), read.source)
     refuse_repeats(values, ids, str(read.design.unit), read.source)
     return _lock(ids)
 

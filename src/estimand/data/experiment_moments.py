@@ -23,7 +23,7 @@ from estimand.core.sample import Drop, content_fingerprint
 from estimand.data.column import Numbers
 from estimand.data.experiment_query import BLOCK, NUMERIC, Asked, far_off, first_shift, quoted
 from estimand.data.files import from_home, is_file
-from estimand.data.identity import cluster_codes, hash_keys, keys, refuse_repeats
+from estimand.data.identity import cluster_codes, hash_keys, keys, refuse_repeats, refuse_several_arms
 from estimand.data.metric_columns import read_metric, read_strata
 from estimand.data.metric_findings import metric_findings
 from estimand.data.names import check_names
@@ -318,6 +318,8 @@ def _of_rows(source: Source, design: Experiment, run: Run) -> ExperimentMoments:
     if design.unit is not None:
         values, present = keys(source, design.unit)
         needs.append(Need("unit missing", design.unit, present))
+        named = present & (arms.codes >= 0)
+        refuse_several_arms(values[named], hash_keys(values[named]), arms.codes[named], design.unit, source)
         refuse_repeats(values[present], hash_keys(values[present]), design.unit, source)
     keep, drops = complete_rows(needs, source.rows, source.name)
     arm = arms.codes if keep.all() else np.where(keep, arms.codes, -1)

@@ -126,6 +126,36 @@ def refuse_repeats(values: AnyArray, ids: Hashes, unit: str, source: Source) -> 
         )
 
 
+def refuse_several_arms(values: AnyArray, ids: Hashes, arm: Ints, unit: str, source: Source) -> None:
+    """Refuse units of an experiment that were seen in two arms.
+
+    Parameters
+    ----------
+    values, ids : ndarray of shape (n,)
+    arm : ndarray of shape (n,)
+        Codes.
+    unit : str
+    source : Source
+
+    Raises
+    ------
+    DataError
+        With their number and an example.
+    """
+    order = np.argsort(ids, kind="stable")
+    code, own = ids[order], arm[order]
+    changes = np.flatnonzero((code[1:] == code[:-1]) & (own[1:] != own[:-1]))
+    if changes.size:
+        several, example = np.unique(code[changes]).shape[0], values[order[changes].min()]
+        raise DataError(
+            f"{several:,} units of '{unit}' in {source.name} are in two arms, such as '{example}'.",
+            remedy="Find out how they came to see both. Leaving them out is safe only if as many are lost from every "
+            "arm; else keep the arm each was assigned first.",
+            code=Code.INVALID_MAPPING,
+            found=several,
+        )
+
+
 def cluster_codes(values: AnyArray) -> Ints:
     """Number the clusters in order of their identifiers: integers of shape (n,)."""
     codes = shared_codes(values)

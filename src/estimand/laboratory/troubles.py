@@ -69,6 +69,7 @@ ONE_EFFECT = ("well_specified", "no_effect", "balanced", "misspecified_propensit
 VARIED = ("heterogeneous_effects", "randomised")
 _BOUND = "no line to pass: it says how much hidden confounding, or which selection, it would take"
 _SECOND = "no line to pass: a second opinion beside the interval where clusters are few"
+_PLANNED = "no world names metrics or a plan: its error rates are those of its test, measured by simulations"
 
 TROUBLES: Mapping[str, Trouble] = {
     "balance.before": Trouble(
@@ -186,6 +187,12 @@ TROUBLES: Mapping[str, Trouble] = {
     "heterogeneity.profile": Trouble("no line to pass: it shows whom the predictions pick"),
     "heterogeneity.segments": Trouble("no line to pass: it shows the effect in the segments that a design names"),
     "heterogeneity.projection": Trouble("no line to pass: it shows with which covariates the effect moves"),
+    "experiment.srm": Trouble(_PLANNED),
+    "experiment.srm_within": Trouble(_PLANNED),
+    "experiment.pre_exposure": Trouble(_PLANNED),
+    "experiment.metric_missing": Trouble(_PLANNED),
+    "experiment.outlier_influence": Trouble(_PLANNED),
+    "experiment.exposure_time": Trouble(_PLANNED),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways",
         Grade.NOTE,

@@ -49,3 +49,19 @@ def sequential_allocation(counts: Floats, shares: Floats, concentration: float =
     mixed = mixed + gammaln(concentration) - gammaln(concentration + total)
     evidence = mixed - counts @ np.log(shares)
     return np.asarray(np.minimum.accumulate(np.exp(-np.maximum(evidence, 0.0))))
+
+
+def homogeneity_p_value(counts: Floats) -> float | None:
+    """Pearson's χ² test that groups have the same shares of each kind; None where there is but one of either.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (kinds, groups)
+        Independent units.
+    """
+    kept = counts[counts.sum(axis=1) > 0.0][:, counts.sum(axis=0) > 0.0]
+    if min(kept.shape) < 2:
+        return None
+    expected = np.outer(kept.sum(axis=1), kept.sum(axis=0)) / kept.sum()
+    freedom = (kept.shape[0] - 1) * (kept.shape[1] - 1)
+    return float(chdtrc(freedom, (np.square(kept - expected) / expected).sum()))

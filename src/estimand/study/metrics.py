@@ -68,7 +68,7 @@ def read_metrics(
 ) -> Reading:
     """Read the moments of the metrics; and the rows in a second pass where a method or a correction needs them."""
     moments = experiment_moments(data, design, run) if summed_alone(design) else None
-    needing = _needing_rows(planned, correction)
+    needing = (*_needing_rows(planned, correction), *_examined_by_rows(design))
     if moments is not None and not needing:
         return Reading(moments, None, _taken(moments), moments.findings)
     name, rows = open_source(data, design, build_sample)
@@ -95,6 +95,12 @@ def _needing_rows(planned: tuple[Planned, ...], correction: Multiplicity | None)
     methods = (item.id for item in planned if not item.method.spec.reads_moments or item.resample is not None)
     joint = ("romano_wolf",) if correction == "romano_wolf" else ()
     return (*methods, *joint)
+
+
+def _examined_by_rows(design: Experiment) -> tuple[str, ...]:
+    """What the design names that checks read from rows."""
+    named = (*design.roles.segments, *(name for name in (design.exposed, design.roles.timestamp) if name is not None))
+    return (f"checks within {', '.join(named)}",) if named else ()
 
 
 def case_for(planned: Planned, cases: tuple[Case, ...], correction: Multiplicity | None) -> Case:

@@ -65,7 +65,7 @@ class SegmentEffects(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate and arm with a table of the levels."""
-        segments = _segments(case.sample().roles["segments"])
+        segments = segments_of(case.sample().roles["segments"])
 
         def one(estimate: Estimate) -> list[Finding]:
             scores = effect_scores(case, estimate)
@@ -99,7 +99,7 @@ class SegmentEffects(Check):
         return min(int(part.sum()) for part in held) >= self.fewest
 
 
-def _segments(encoded: Encoded) -> list[Segment]:
+def segments_of(encoded: Encoded) -> list[Segment]:
     """Levels of every column, in the order of the design; rows without a value are in none."""
     out: list[Segment] = []
     for j, feature in enumerate(encoded.features):
