@@ -32,6 +32,9 @@ def show_record(record: StudyRecord, console: Console) -> None:
     console.print(_estimates(record))
     console.print(Text(f"Verdict: {record.verdict.grade}. ", style=STYLES[record.verdict.grade]), end="")
     console.print(Text(record.verdict.summary))
+    if record.decision is not None:
+        console.print(Text("Decision: ", style="bold"), end="")
+        console.print(Text(record.decision.summary))
     fired = [finding for finding in record.findings if finding.grade is not Grade.PASS]
     for finding in fired:
         line = Text(f"  {finding.grade:<8}", style=STYLES[finding.grade])

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from estimand.core.decision import DecisionRules
 from estimand.core.declared import Declared
 from estimand.core.multiplicity import Multiplicity
 from estimand.errors import DesignError
@@ -50,8 +51,8 @@ class Planned(Declared):
         How looking early is paid for; with "none" the interval holds at the planned end alone.
     burn_in : int
         Units before which an always-valid procedure says nothing.
-    decision : mapping
-        Rules on primary metrics and guardrails.
+    decision : DecisionRules
+        On primary metrics and guardrails.
     finished : bool, optional
         Whether the planned end is reached; by default told from ``units`` or ``ends``.
     """
@@ -68,7 +69,7 @@ class Planned(Declared):
     spending: Spending = "obrien_fleming"
     sequential: Sequential = "none"
     burn_in: int = Field(default=0, ge=0)
-    decision: Mapping[str, Any] = Field(default_factory=dict)
+    decision: DecisionRules = DecisionRules()
     finished: bool | None = None
 
     @model_validator(mode="after")

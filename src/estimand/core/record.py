@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from estimand.core.decision import Decision
 from estimand.core.design import DesignFields, as_design
 from estimand.core.display import format_interval, format_number, html_table, markdown_table, markdown_text
 from estimand.core.estimate import Estimate
@@ -87,6 +88,8 @@ class StudyRecord(Frozen):
         What a study file would have to say beside question, design, data and seed to run it again: methods
         with all their options, the headline as declared, level, gates and how far to stress. Empty where it is not
         known.
+    decision : Decision or None
+        Of an experiment with metrics and a plan.
     """
 
     question: Question
@@ -101,6 +104,7 @@ class StudyRecord(Frozen):
     reproducible: bool
     run: Mapping[str, Any]
     plan: Mapping[str, Any] = FrozenMap({})
+    decision: Decision | None = None
 
     def estimate(self, key: str | None = None) -> Estimate:
         """Return an estimate by id; the headline by default.
@@ -175,6 +179,7 @@ class StudyRecord(Frozen):
             "estimates": [estimate.to_dict(store) for estimate in self.estimates],
             "findings": [finding.to_dict() for finding in self.findings],
             "verdict": self.verdict.to_dict(),
+            "decision": None if self.decision is None else self.decision.to_dict(),
             "reproducible": self.reproducible,
             "plan": encode(self.plan),
             "run": encode(self.run),
@@ -206,6 +211,7 @@ class StudyRecord(Frozen):
             reproducible=data["reproducible"],
             run=FrozenMap(data["run"]),
             plan=FrozenMap(data.get("plan", {})),
+            decision=None if data.get("decision") is None else Decision.from_dict(data["decision"]),
         )
 
     def save(self, folder: str | Path) -> Path:

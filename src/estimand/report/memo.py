@@ -21,6 +21,7 @@ def memo(record: StudyRecord) -> str:
         f"# {markdown_text(record.question.text or record.data)}",
         f"**{markdown_text(answer_sentence(record))}**",
         f"Verdict: **{record.verdict.grade}**. {markdown_text(record.verdict.summary)}",
+        *_decided(record),
         "## Numbers",
         *(markdown_text(_told(size)) for size in effect_sizes(record)),
         *(_table(table) for table in estimate_tables(record)),
@@ -32,6 +33,11 @@ def memo(record: StudyRecord) -> str:
         *_how(record),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _decided(record: StudyRecord) -> list[str]:
+    """What the rules set beforehand say, where there are any."""
+    return [] if record.decision is None else [f"Decision: **{markdown_text(record.decision.summary)}**"]
 
 
 def _told(size: Size) -> str:

@@ -10,6 +10,7 @@ from os import cpu_count
 from typing import Any
 
 from estimand.core.case import Case, Stress
+from estimand.core.decision import Decision
 from estimand.core.design import Design, DesignFields, Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
@@ -28,6 +29,7 @@ from estimand.data.build import build_sample
 from estimand.errors import DesignError, EstimandError
 from estimand.models.bank import Cache
 from estimand.study.case import case_of, missing_outcome
+from estimand.study.decision import decide, decision_findings
 from estimand.study.examine import examine, not_run, run_method
 from estimand.study.family import family_findings
 from estimand.study.metrics import Taken, case_for, design_of_metrics, read_metrics, refuse_kind_of_metric
@@ -153,6 +155,8 @@ class Conduct:
         findings.extend(_target_finding(headline, self.question))
         findings.extend(self._passed_over(headline, estimates))
         findings.extend(family_findings(headline, estimates, self._correction(), self.seed))
+        decision = self._decision(headline, estimates, findings)
+        findings.extend(decision_findings(decision))
         ordered = tuple(sorted(_distinct(findings), key=lambda finding: -finding.grade.severity))
         flow = SampleFlow(taken.rows_read, taken.used, taken.drops, FrozenMap(taken.arms), taken.fingerprint)
         about = None if headline is None else headline.id
@@ -169,7 +173,15 @@ class Conduct:
             reproducible=isinstance(self.data, str | Mapping) and all(_from_file(item) for item in self.planned),
             run=FrozenMap(_environment(started)),
             plan=FrozenMap(self._plan()),
+            decision=decision,
         )
+
+    def _decision(
+        self, headline: Estimate | None, estimates: tuple[Estimate, ...], findings: list[Finding]
+    ) -> Decision | None:
+        """What the rules of the experiment's plan say."""
+        design = design_of_metrics(self.design)
+        return None if design is None else decide(design, headline, estimates, findings, self.seed)
 
     def _plan(self) -> dict[str, Any]:
         """What else a study file would say."""
