@@ -33,6 +33,7 @@ _HOMES = {
     "StudyRecord": "core.record",
     "Target": "core.question",
     "UnsupportedError": "errors",
+    "aa": "study.aa",
     "adjusted_p_values": "core.multiplicity",
     "audit": "study.audit",
     "datasets": "data",
@@ -70,6 +71,7 @@ __all__ = [
     "Target",
     "UnsupportedError",
     "__version__",
+    "aa",
     "adjusted_p_values",
     "audit",
     "datasets",
@@ -108,6 +110,7 @@ if TYPE_CHECKING:
     )
     from estimand.report.folder import write_folder
     from estimand.report.page import write_report
+    from estimand.study.aa import aa
     from estimand.study.audit import audit
     from estimand.study.entry import run
     from estimand.study.inspect import inspect

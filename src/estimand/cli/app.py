@@ -190,6 +190,29 @@ def audit(
 
 
 @app.command()
+def aa(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a bundled dataset, or a study file (YAML).")],
+    treatment: Treatment = None,
+    metrics: Annotated[str, typer.Option("--metrics", help="Columns, or numerator/denominator.")] = "",
+    strata: Annotated[str, typer.Option("--strata", help="Columns that form the strata.")] = "",
+    control: Annotated[str | None, typer.Option("--control", help="Label of the control arm.")] = None,
+    unit: Unit = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="Column that arms were assigned by.")] = None,
+    methods: Annotated[str, typer.Option("--methods", help="Comma-separated keys.")] = "difference,cuped",
+    reps: Annotated[int, typer.Option("--reps", min=100, help="How often the arms are assigned anew.")] = 1_000,
+    alpha: Annotated[float | None, typer.Option("--alpha", help="Two-sided size; default the plan's, or 0.05.")] = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the test as JSON on standard output.")] = False,
+) -> None:
+    """Assign the arms of your own data anew, many times, and count how often an effect is found."""
+    named = {"treatment": treatment, "control": control, "unit": unit, "cluster": cluster}
+    design = {"kind": "experiment"} | _measured("", metrics, strata) | {k: v for k, v in named.items() if v is not None}
+    asked = {"methods": _split(methods), "repetitions": reps, "alpha": alpha, "seed": seed, "threads": threads or 1}
+    perform("assigning", "aa", data=data, design=design, asked=asked, json=json)
+
+
+@app.command()
 def methods(
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A method, for its manual.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
