@@ -41,6 +41,7 @@ _HOMES = {
     "estimate": "study.single",
     "inspect": "study.inspect",
     "methods": "study.single",
+    "plan": "study.pre_register",
     "power": "study.power",
     "run": "study.entry",
     "write_folder": "report.folder",
@@ -79,6 +80,7 @@ __all__ = [
     "estimate",
     "inspect",
     "methods",
+    "plan",
     "power",
     "run",
     "write_folder",
@@ -115,6 +117,7 @@ if TYPE_CHECKING:
     from estimand.study.entry import run
     from estimand.study.inspect import inspect
     from estimand.study.power import power
+    from estimand.study.pre_register import plan
     from estimand.study.single import estimate, methods
     from estimand.study.study import Study
 

@@ -261,3 +261,16 @@ def test_a_study_carries_its_decision() -> None:
     assert harmed.decision.action is Action.DO_NOT_SHIP
     assert [f.about for f in harmed.findings if f.check == "decision.guardrail"] == ["slow"]
     assert harmed.verdict.grade is not Grade.VETO
+
+
+def test_a_metric_that_the_headline_does_not_serve_is_read_by_the_next_method() -> None:
+    design = es.Experiment(treatment="arm", metrics=(GAIN, SLOW), planned={"units": 100})
+    own = (made("gain", 5.0, method="cuped"), made("slow", -3.0))
+    found = decide(design, own[0], own, (), 0)
+    assert found is not None
+    assert found.action is Action.SHIP
+    looked = (made("gain", 5.0, method="sequential"), made("slow", -3.0))
+    early = es.Experiment(treatment="arm", metrics=(GAIN, SLOW), planned={"units": 200})
+    found = decide(early, looked[0], looked, (), 0)
+    assert found is not None
+    assert (found.action, standing(found, "slow")) == (Action.KEEP_RUNNING, "not_read")

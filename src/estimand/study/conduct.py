@@ -35,6 +35,7 @@ from estimand.study.family import family_findings
 from estimand.study.metrics import Taken, case_for, design_of_metrics, read_metrics, refuse_kind_of_metric
 from estimand.study.opening import open_source
 from estimand.study.plan import Planned
+from estimand.study.registered import registered_findings, registration
 from estimand.study.threads import single_threaded
 
 PACKAGES = ("estimand", "numpy", "scipy", "lightgbm", "scikit-learn")
@@ -54,6 +55,7 @@ class Conduct:
     gates: GatePolicy
     stress: Stress = "quick"
     multiplicity: Multiplicity | None = None
+    registered: Mapping[str, str] | None = None
 
     def record(self, threads: int | None, report: Callable[[str, int, int], None] | None) -> StudyRecord:
         """Run the study and return its record."""
@@ -126,7 +128,8 @@ class Conduct:
                     run_method(planned, case_for(planned, cases, self._correction()), name, planned.resample)
                 )
             except EstimandError as error:
-                if planned.id == self.headline or len(self.planned) == 1:
+                leads = planned.id == self.headline and outcome == self.design.outcome[0]
+                if leads or len(self.planned) == 1:
                     raise
                 failures.append(error)
                 findings.append(not_run(f"{planned.method.spec.key}.failed", name, error))
@@ -152,6 +155,7 @@ class Conduct:
         started: float,
     ) -> StudyRecord:
         headline = self._headline(estimates)
+        findings.extend(registered_findings(self.registered, self.registration()))
         findings.extend(_target_finding(headline, self.question))
         findings.extend(self._passed_over(headline, estimates))
         findings.extend(family_findings(headline, estimates, self._correction(), self.seed))
@@ -183,17 +187,32 @@ class Conduct:
         design = design_of_metrics(self.design)
         return None if design is None else decide(design, headline, estimates, findings, self.seed)
 
-    def _plan(self) -> dict[str, Any]:
-        """What else a study file would say."""
-        query = {"sql": self.data["sql"]} if isinstance(self.data, Mapping) and "sql" in self.data else {}
-        return query | {
-            "methods": [planned.declared() for planned in self.planned],
+    def registration(self) -> dict[str, str]:
+        """Hashes of what was to be set before the data came."""
+        analysis = {
             "headline": self.headline,
             "level": self.level,
             "gates": self.gates.model_dump(mode="json", exclude_defaults=True),
-            "stress": self.stress,
             "multiplicity": self.multiplicity,
+            "seed": self.seed,
         }
+        return registration(self.question, self.design, self.planned, analysis)
+
+    def _plan(self) -> dict[str, Any]:
+        """What else a study file would say."""
+        query = {"sql": self.data["sql"]} if isinstance(self.data, Mapping) and "sql" in self.data else {}
+        return (
+            query
+            | {
+                "methods": [planned.declared() for planned in self.planned],
+                "headline": self.headline,
+                "level": self.level,
+                "gates": self.gates.model_dump(mode="json", exclude_defaults=True),
+                "stress": self.stress,
+                "multiplicity": self.multiplicity,
+            }
+            | ({} if self.registered is None else {"registered": dict(self.registered)})
+        )
 
     def _estimate_id(self, name: str, outcome: str) -> str:
         return name if len(self.design.outcome) == 1 else f"{name}:{outcome}"

@@ -39,7 +39,9 @@ class _Moment:
 def decide(
     design: Experiment, headline: Estimate | None, estimates: Sequence[Estimate], findings: Sequence[Finding], seed: int
 ) -> Decision | None:
-    """Apply the plan's rules to the headline's method; None where nothing was planned, or there is no headline.
+    """Apply the plan's rules; None where nothing was planned, or there is no headline.
+
+    Metrics are read by the headline's method, and those that it does not serve by the first listed that does.
 
     Parameters
     ----------
@@ -55,10 +57,8 @@ def decide(
     plan = design.planned
     if plan is None or headline is None or not design.metrics:
         return None
-    name = headline.id.removesuffix(f":{headline.outcome}")
-    own = [item for item in estimates if item.id.removesuffix(f":{item.outcome}") == name]
-    found = readings(design, plan, own, seed)
-    moment = _moment(design, plan, headline, findings)
+    moment = _moment(plan, headline, findings)
+    found = readings(design, plan, _read(headline, estimates, moment), seed)
     arms = tuple(dict.fromkeys(reading.arm for reading in found))
     actions = {arm: _action([r for r in found if r.arm == arm], plan.decision, moment) for arm in arms}
     action = min(actions.values(), key=_ORDER.index, default=Action.DO_NOT_SHIP)
@@ -71,6 +71,21 @@ def decide(
         readings=found,
         rules=FrozenMap(plan.decision.model_dump(mode="json")),
     )
+
+
+def _read(headline: Estimate, estimates: Sequence[Estimate], moment: "_Moment") -> list[Estimate]:
+    """Every metric by the headline's method; where that does not serve it, by the first listed that does.
+
+    Before the planned end those that hold only there are left out.
+    """
+    name = headline.id.removesuffix(f":{headline.outcome}")
+    ordered = sorted(estimates, key=lambda item: item.id.removesuffix(f":{item.outcome}") != name)
+    found: dict[str, Estimate] = {}
+    for item in ordered:
+        timely = not (moment.early and moment.allowed) or item.method == SEQUENTIAL
+        if timely and item.target is headline.target:
+            found.setdefault(item.outcome, item)
+    return list(found.values())
 
 
 _ORDER = (Action.SHIP, Action.KEEP_RUNNING, Action.DO_NOT_SHIP)
@@ -95,7 +110,7 @@ def decision_findings(decision: Decision | None) -> tuple[Finding, ...]:
     )
 
 
-def _moment(design: Experiment, plan: Planned, headline: Estimate, findings: Sequence[Finding]) -> _Moment:
+def _moment(plan: Planned, headline: Estimate, findings: Sequence[Finding]) -> _Moment:
     about = {headline.id, headline.outcome, STUDY}
     vetoes = [f for f in findings if f.grade is Grade.VETO and f.about in about and f.check != PEEKING]
     broken = vetoes[0].message if vetoes else None

@@ -88,6 +88,7 @@ def _answered(solver: Solver) -> PowerAnalysis:
         curve=_curve(solver, units, size),
         assumptions=(*model.assumptions, *_about_looks(solver)),
         simulated=counted,
+        margin=asked.is_margin,
     )
 
 

@@ -22,7 +22,7 @@ from estimand.data.source import refuse_unknown_word
 from estimand.errors import Code, DataError, DesignError
 from estimand.study.conduct import Conduct
 from estimand.study.opening import beside
-from estimand.study.plan import ALL, plan_methods, refuse_unanswerable, targets_offered
+from estimand.study.plan import ALL, Planned, plan_methods, refuse_unanswerable, targets_offered
 
 
 def _as_question(value: Any) -> Any:
@@ -84,6 +84,9 @@ class Study(Declared):
     stress : "quick" | "full"
         Whether stress tests that fit again keep within a cost, and say so where they cannot, or run whatever they
         cost.
+    registered : mapping of str to str, optional
+        Hashes of question, design, plan and analysis as they were set before, which ``estimand plan`` writes; the
+        record says which of them were changed since.
     """
 
     noun: ClassVar[str] = "The study"
@@ -100,6 +103,7 @@ class Study(Declared):
     gates: GatePolicy = GatePolicy()
     stress: Stress = "quick"
     multiplicity: Multiplicity | None = None
+    registered: Mapping[str, str] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -144,12 +148,23 @@ class Study(Declared):
         """
         design = self._design()
         question = self._question(design)
-        planned = plan_methods(self.methods, self.options, question.target, design, self.resample)
+        planned = self._planned(design, question)
         if self.target is not None:
             refuse_unanswerable(planned, self.target)
-        lines = (self.level, self.gates, self.stress, self.multiplicity)
+        lines = (self.level, self.gates, self.stress, self.multiplicity, self.registered)
         conduct = Conduct(self.data, design, question, planned, self.headline, self.seed, *lines)
         return conduct.record(threads, report)
+
+    def registration(self) -> dict[str, str]:
+        """Hashes of question, design, plan and analysis as they stand, for ``registered``."""
+        design = self._design()
+        question = self._question(design)
+        planned = self._planned(design, question)
+        lines = (self.level, self.gates, self.stress, self.multiplicity)
+        return Conduct(self.data, design, question, planned, self.headline, self.seed, *lines).registration()
+
+    def _planned(self, design: Design, question: Question) -> tuple[Planned, ...]:
+        return plan_methods(self.methods, self.options, question.target, design, self.resample)
 
     def _design(self) -> Design:
         if self.design is not None:

@@ -47,6 +47,8 @@ class PowerAnalysis(Frozen):
         Columns ``units``, ``days``, ``power`` at the effect, ``effect`` found with the power wanted, ``relative``.
     assumptions : tuple of str
     simulated : Simulated or None
+    margin : bool
+        Whether the effect is a margin, within which a metric is to be shown.
     """
 
     metric: str
@@ -67,15 +69,19 @@ class PowerAnalysis(Frozen):
     curve: Table
     assumptions: tuple[str, ...]
     simulated: Simulated | None = None
+    margin: bool = False
 
     def sentence(self) -> str:
         """Say the answer in a sentence."""
         share = "" if self.relative is None else f" ({100.0 * self.relative:.3g} % of {format_number(self.level)})"
         days = "" if self.days is None else f", {self.days:,.3g} days"
-        return (
-            f"{sum(self.arms.values()):,} units{days}: an effect on {self.metric} of {format_number(self.effect)}"
-            f"{share} is found with power {self.power:.3g} at a two-sided error of {self.alpha:.3g}."
+        what = (
+            f"that {self.metric} is within a margin of {format_number(self.effect)}{share} is shown"
+            if self.margin
+            else f"an effect on {self.metric} of {format_number(self.effect)}{share} is found"
         )
+        chance = f"with power {self.power:.3g} at a two-sided error of {self.alpha:.3g}"
+        return f"{sum(self.arms.values()):,} units{days}: {what} {chance}."
 
     def shown(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows of the curve as a reader sees it."""
@@ -105,6 +111,7 @@ class PowerAnalysis(Frozen):
         return {
             "metric": self.metric,
             "solved": self.solved,
+            "margin": self.margin,
             **{name: number(getattr(self, name)) for name in (*plain, *rest)},
             "details": encode(self.details),
             "arms": encode(self.arms),

@@ -122,12 +122,14 @@ class ExperimentPower:
         told = [f"The future is like {self.history.name}: {self.history.columns[0].shape[0]:,} units of it."]
         if self.asked.metric.covariate is not None:
             told.append(
-                f"History explains {1.0 - self.facts.residual:.0%} of the variance"
+                f"History explains {1.0 - self.facts.residual:.0%} of the variance of {self.asked.metric.name}"
                 + (f"; {bare:.0%} of units have none." if bare > 0.0 else ".")
             )
         return tuple(told)
 
     def _about_effect(self) -> tuple[str, ...]:
+        if self.asked.is_margin:
+            return ()
         how = {
             "proportion": "moves some units from one answer to the other",
             "retention": "moves some units from one answer to the other",
@@ -135,7 +137,9 @@ class ExperimentPower:
             "revenue": "multiplies every value",
             "ratio": "adds the same for every unit of the denominator",
         }
-        return (f"The effect {how.get(self.facts.kind, 'shifts every value by the same')}.",)
+        return (
+            f"The effect on {self.asked.metric.name} {how.get(self.facts.kind, 'shifts every value by the same')}.",
+        )
 
     def _about_arms(self) -> tuple[str, ...]:
         told = []
