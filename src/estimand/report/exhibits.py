@@ -16,6 +16,8 @@ from estimand.figures.effect_importance import has_importance
 from estimand.figures.event_study import has_event_study
 from estimand.figures.group_time import has_cells
 from estimand.figures.quantiles import quantile_estimate
+from estimand.figures.scorecard import has_scorecard
+from estimand.figures.sequential_path import has_sequential_path
 from estimand.figures.sorted_effects import has_sorted_effects
 from estimand.figures.standing import leading_outcome
 from estimand.figures.targeting import has_targeting
@@ -28,6 +30,7 @@ FROM_EVIDENCE = (
     ("comparable", "love_plot", ("balance.smd", "balance.before")),
     ("comparable", "calibration", ("nuisance.calibration",)),
     ("comparable", "bacon", ("panel.bacon",)),
+    ("explored", "segment_effects", ("heterogeneity.segments",)),
     ("sensitivity", "honest_did", ("panel.honest_did",)),
     ("sensitivity", "pretrend_power", ("panel.pretrend_power",)),
     ("sensitivity", "sensitivity_contour", ("stress.omitted_variable",)),
@@ -46,6 +49,8 @@ IF_WARNED = ("refit_spread",)
 # section, figure of the catalog, and whether a record has anything for it
 FROM_RECORD: tuple[tuple[str, str, Callable[[StudyRecord], bool]], ...] = (
     ("evidence", "estimate_comparison", lambda record: bool(record.estimates)),
+    ("evidence", "scorecard", has_scorecard),
+    ("evidence", "sequential_path", has_sequential_path),
     ("evidence", "quantile_effects", lambda record: quantile_estimate(record) is not None),
     ("evidence", "event_study", has_event_study),
     ("evidence", "trends", has_trends),
