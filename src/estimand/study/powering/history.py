@@ -59,7 +59,8 @@ def read_history(data: Any, asked: PowerQuestion) -> History:
     metric = asked.metric
     needed = (*metric.columns(), *(name for name in (asked.cluster, asked.exposed) if name is not None))
     source = read_table(data, tuple(dict.fromkeys(needed)))
-    read = read_metric(source, metric, Experiment(treatment=ASSIGNED, metrics=(metric,), exposed=asked.exposed))
+    place = {"treatment": ASSIGNED, "metrics": (metric,), "exposed": asked.exposed}
+    read = read_metric(source, metric, Experiment.model_validate(place))
     columns = np.stack([read.value.values, *(other.values for other in read.others)])
     outcomes = 2 if metric.denominator is not None else 1
     keep = ~np.isnan(columns[:outcomes]).any(axis=0)

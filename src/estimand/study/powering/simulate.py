@@ -1,6 +1,7 @@
 """Power by simulation: draw the experiment, read it by the real method, count."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -101,7 +102,9 @@ def _crosses(solver: Solver, drawn: Drawn, looks: Looks) -> bool:
         update={"units": n, "looks": tuple(looks.share.tolist()), "allocation": {}, "finished": None}
     )
     design = drawn.design.model_copy(update={"planned": plan})
-    options = {} if plan.sequential != "msprt" else {"effect_sd": solver.asked.effect_sd or solver.asked.mde}
+    options: dict[str, Any] = (
+        {} if plan.sequential != "msprt" else {"effect_sd": solver.asked.effect_sd or solver.asked.mde}
+    )
     for share, limit in zip(looks.share, looks.limit, strict=True):
         if np.isinf(limit):
             continue
