@@ -180,7 +180,7 @@ def test_not_a_number_in_a_file_is_missing(tmp_path: Path) -> None:
         ({"m": 0.5}, {"metrics": [{"column": "m", "kind": "proportion"}]}, "not zeros and ones"),
         ({"m": -1.0}, {"metrics": [{"column": "m", "kind": "count"}]}, "not counts"),
         ({"m": np.inf}, {}, "infinite"),
-        ({}, {"unit": "s"}, "a unit is one row"),
+        ({}, {"unit": "s"}, "are in two arms"),
         ({}, {"planned": {"allocation": {"A": 1, "B": 1, "D": 1}}}, "has none of it"),
         ({}, {"metrics": ["nothing"]}, "no column 'nothing'"),
         ({}, {"cluster": "s"}, "rows in two arms"),
