@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from estimand.cli import perform
+from estimand.cli.planning import plan, power
 
 app = typer.Typer(
     name="estimand",
@@ -57,22 +58,6 @@ Window = Annotated[str | None, typer.Option("--window", help="First and last per
 Kind = Annotated[
     str | None, typer.Option("--design", help="observational, experiment or panel; default observational.")
 ]
-
-History = Annotated[str | None, typer.Argument(metavar="[HISTORY]", help="A table of the past, one row a unit.")]
-Mde = Annotated[float | None, typer.Option("--mde", min=0, help="Effect that is to be found.")]
-Relative = Annotated[bool, typer.Option("--relative", help="It is a share of the metric's level.")]
-Daily = Annotated[float | None, typer.Option("--daily", min=0, help="Units that arrive in a day, over all arms.")]
-Units = Annotated[int | None, typer.Option("--units", min=4, help="Units over all arms.")]
-Days = Annotated[float | None, typer.Option("--days", min=0, help="Duration.")]
-Alpha = Annotated[float, typer.Option("--alpha", help="Two-sided error of all comparisons together.")]
-Power = Annotated[float, typer.Option("--power", help="Power wanted.")]
-Arms = Annotated[str, typer.Option("--arms", help="Labels, control first; with shares: A=0.8,B=0.2.")]
-Correction = Annotated[str, typer.Option("--correction", help="none, holm, bh or romano_wolf.")]
-Looks = Annotated[int, typer.Option("--looks", min=1, help="Looks at the data.")]
-Sequential = Annotated[
-    str, typer.Option("--sequential", help="How looks are paid for: group_sequential, confidence_sequence or msprt.")
-]
-Spending = Annotated[str, typer.Option("--spending", help="obrien_fleming, pocock or lan_demets.")]
 
 
 @app.command()
@@ -228,88 +213,8 @@ def aa(
     perform("assigning", "aa", data=data, design=design, asked=asked, json=json)
 
 
-@app.command()
-def power(
-    history: History = None,
-    metric: Annotated[
-        str, typer.Option("--metric", help="column[/denominator][:kind][:direction][:margin]; a margin as 2% or 0.1.")
-    ] = "",
-    covariate: Annotated[str | None, typer.Option("--covariate", help="The same before, in the history.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="mean, proportion, count, ratio, quantile, …")] = None,
-    quantile: Annotated[float | None, typer.Option("--quantile", help="Of a quantile metric.")] = None,
-    mde: Mde = None,
-    relative: Relative = False,
-    units: Units = None,
-    daily: Daily = None,
-    days: Days = None,
-    baseline: Annotated[float | None, typer.Option("--baseline", help="Without a history: the level.")] = None,
-    sd: Annotated[float | None, typer.Option("--sd", help="Without a history: of a unit's value.")] = None,
-    correlation: Annotated[float | None, typer.Option("--correlation", help="Of value and covariate.")] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", help="Of the history: what is assigned.")] = None,
-    icc: Annotated[float | None, typer.Option("--icc", help="Without a history: within clusters.")] = None,
-    cluster_size: Annotated[float | None, typer.Option("--cluster-size", help="Mean units of a cluster.")] = None,
-    target_power: Power = 0.8,
-    alpha: Alpha = 0.05,
-    arms: Arms = "",
-    correction: Correction = "none",
-    primaries: Annotated[int, typer.Option("--primaries", min=1, help="Metrics that are corrected together.")] = 1,
-    looks: Looks = 1,
-    sequential: Sequential = "none",
-    spending: Spending = "obrien_fleming",
-    simulate: Annotated[int | None, typer.Option("--simulate", min=50, help="Experiments to simulate.")] = None,
-    seed: Seed = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON on standard output.")] = False,
-) -> None:
-    """Plan an experiment's size: give two of effect, units and power, and read the third."""
-    asked = {"mde": mde, "relative": relative, "units": units, "daily": daily, "baseline": baseline, "sd": sd}
-    asked |= {"correlation": correlation, "cluster": cluster, "icc": icc, "cluster_size": cluster_size}
-    asked |= {"primaries": primaries, "simulate": simulate, "seed": seed}
-    planned = {"power": target_power, "alpha": alpha, "correction": correction, "days": days, "looks": looks}
-    planned |= {"sequential": sequential, "spending": spending, "allocation": arms}
-    words = {"metric": metric, "covariate": covariate, "kind": kind, "quantile": quantile}
-    perform("powering", "power", history=history, words=words, asked=asked, planned=planned, json=json)
-
-
-@app.command()
-def plan(
-    history: History = None,
-    question: Annotated[str, typer.Option("--question", help="What the experiment is to answer.")] = "",
-    treatment: Annotated[str, typer.Option("--treatment", help="The arm column that the data will have.")] = "variant",
-    primary: Annotated[
-        str,
-        typer.Option(
-            "--primary", help="Metrics: column[/denominator][@covariate][:kind][:direction], comma-separated."
-        ),
-    ] = "",
-    guardrails: Annotated[str, typer.Option("--guardrails", help="The same, with a margin: latency:decrease:2%.")] = "",
-    secondary: Annotated[str, typer.Option("--secondary", help="Metrics that decide nothing.")] = "",
-    mde: Mde = None,
-    relative: Relative = False,
-    units: Units = None,
-    daily: Daily = None,
-    days: Days = None,
-    unit: Unit = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", help="Column within which rows depend.")] = None,
-    target_power: Power = 0.8,
-    alpha: Alpha = 0.05,
-    arms: Arms = "",
-    correction: Correction = "none",
-    looks: Looks = 1,
-    sequential: Sequential = "none",
-    spending: Spending = "obrien_fleming",
-    data: Annotated[str, typer.Option("--data", help="Where the experiment's data will be.")] = "experiment.parquet",
-    seed: Seed = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON on standard output.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Study file to write.")] = None,
-) -> None:
-    """Plan an experiment, and write the study file to register before its data come."""
-    planned = {"units": units, "days": days, "power": target_power, "alpha": alpha, "correction": correction}
-    planned |= {"looks": looks, "sequential": sequential, "spending": spending, "allocation": arms}
-    roles = {"primary": primary, "guardrail": guardrails, "secondary": secondary}
-    design = {"treatment": treatment, "unit": unit, "cluster": cluster}
-    draft = {"question": question, "mde": mde, "relative": relative, "daily": daily, "data": data, "seed": seed}
-    given = {"draft": draft, "design": design, "roles": roles, "planned": planned}
-    perform("powering", "plan", history=history, given=given, json=json, out=out)
+app.command()(power)
+app.command()(plan)
 
 
 @app.command()
