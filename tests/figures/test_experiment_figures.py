@@ -101,7 +101,7 @@ def test_the_scorecard_shows_each_metric_with_history_and_without(record):
     (margin,) = marks(chart, Points)
     assert margin.x == (1.0,)
     assert chart.panels[0].rows[3].value.endswith("control near zero")
-    assert "worse: latency" in chart.title
+    assert "worse: latency of 'C'" in chart.title
     worse = marks(chart, Interval, 1)[2]
     assert worse.tone is Tone.NAIVE
     assert any(figure.key == "scorecard" for figure in exhibits(record)["evidence"])

@@ -14,8 +14,8 @@ from estimand.core.timeline import Timeline
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
 from estimand.stats.levels import tallied
 
-# Of a sample's roles: when a unit was first exposed.
-EXPOSED_ROLE = "exposed"
+# Of a sample's roles: when a unit was first exposed, and the day since then of a row.
+EXPOSED_ROLE, DAY_ROLE = "exposed", "day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Sample(Frozen):
         The covariates.
     roles : mapping of str to Encoded
         Columns of other roles: ``post_treatment``, ``segments``, ``negative_controls``, ``negative_exposures``,
-        ``timestamp`` and ``exposed`` [days, where they are times], ``metrics`` (columns of metrics beside their
-        values).
+        ``timestamp`` and ``exposed`` [days, where they are times], ``day`` (since exposure), ``metrics`` (columns of
+        metrics beside their values).
     ids : ndarray of shape (n,) of uint64
         Hash of the row's identity: the ``unit`` column, or the row's position.
     cluster : ndarray of shape (n,) or None

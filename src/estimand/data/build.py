@@ -10,7 +10,7 @@ from estimand.core.design import Design, Experiment, Panel
 from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.metric_rows import METRIC_ROLE
-from estimand.core.sample import EXPOSED_ROLE, Drop, Encoded, Sample, content_fingerprint
+from estimand.core.sample import DAY_ROLE, EXPOSED_ROLE, Drop, Encoded, Sample, content_fingerprint
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
 from estimand.data.column import Column, Numbers, read_column
@@ -62,6 +62,7 @@ class _Read:
     beside_metrics: tuple[Numbers, ...] = ()
     strata: tuple[Ints, tuple[str, ...]] | None = None
     exposed: Column | None = None
+    day: Column | None = None
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -107,7 +108,8 @@ def _read(source: Source, design: Design) -> _Read:
         outcomes=outcomes,
         beside_metrics=beside,
         strata=read_strata(source, design.strata) if isinstance(design, Experiment) else None,
-        exposed=_exposed(source, design),
+        exposed=None if not isinstance(design, Experiment) else _if_named(source, design.exposed),
+        day=None if not isinstance(design, Experiment) else _if_named(source, design.day),
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
         segments=tuple(read_covariate(source, name) for name in design.roles.segments),
@@ -126,10 +128,8 @@ def _read(source: Source, design: Design) -> _Read:
     return read
 
 
-def _exposed(source: Source, design: Design) -> Column | None:
-    """When units were first exposed, in an experiment that says so."""
-    named = design.exposed if isinstance(design, Experiment) else None
-    return None if named is None else read_column(source, named)
+def _if_named(source: Source, column: str | None) -> Column | None:
+    return None if column is None else read_column(source, column)
 
 
 def _outcomes(source: Source, design: Design) -> tuple[dict[str, Numbers], tuple[Numbers, ...]]:
@@ -282,6 +282,8 @@ def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
         roles["timestamp"] = (read.timestamp,)
     if isinstance(read.exposed, Numbers):
         roles[EXPOSED_ROLE] = (read.exposed,)
+    if isinstance(read.day, Numbers):
+        roles[DAY_ROLE] = (read.day,)
     return {role: encode(_kept(columns, keep), rows) for role, columns in roles.items() if columns}
 
 

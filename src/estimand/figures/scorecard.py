@@ -133,10 +133,10 @@ def _panel(record: StudyRecord, lines: list[_Line], shared: tuple[tuple[float, f
             marks.append(Interval(at, 100.0 * line.relative, _segments(line), tone))
         margin = _margin(line)
         if first and margin is not None:
-            marks.append(Points((100.0 * margin,), (at,), Tone.NAIVE, filled=False))
-    keys = [Key("better", Tone.BENCHMARK), Key("worse", Tone.NAIVE), Key("either", Tone.PLAIN)]
+            marks.append(Points((100.0 * margin,), (at,), Tone.QUIET, filled=False))
+    keys = [Key("better", Tone.BENCHMARK), Key("worse", Tone.NAIVE), Key("uncertain", Tone.PLAIN)]
     if any(_margin(line) is not None for line in lines):
-        keys.append(Key("margin of a guardrail", Tone.NAIVE, filled=False))
+        keys.append(Key("margin of a guardrail", Tone.QUIET, filled=False))
     axis = Axis("Change against control (%)", limits)
     return Pane(marks, axis, rows=rows, title=lines[0].arm if named else "", keys=keys)
 
@@ -184,7 +184,7 @@ def _title(record: StudyRecord, lines: list[_Line]) -> str:
         return "This scorecard is vetoed, and not to be relied on"
     said = f"{lead.metric.name} of arm '{lead.arm}' changes by {lead.text}"
     worse = [line for line in lines if line.metric.role == "guardrail" and line.better is False]
-    names = ", ".join(dict.fromkeys(line.metric.name for line in worse))
+    names = ", ".join(dict.fromkeys(f"{line.metric.name} of '{line.arm}'" for line in worse))
     guards = any(line.metric.role == "guardrail" for line in lines)
     return said + (f"; worse: {names}" if worse else "; no guardrail is seen to get worse" if guards else "")
 

@@ -193,6 +193,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "experiment.metric_missing": Trouble(_PLANNED),
     "experiment.outlier_influence": Trouble(_PLANNED),
     "experiment.exposure_time": Trouble(_PLANNED),
+    "experiment.novelty": Trouble(_PLANNED),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways",
         Grade.NOTE,

@@ -30,6 +30,7 @@ FROM_EVIDENCE = (
     ("comparable", "love_plot", ("balance.smd", "balance.before")),
     ("comparable", "calibration", ("nuisance.calibration",)),
     ("comparable", "bacon", ("panel.bacon",)),
+    ("explored", "effect_by_day", ("experiment.novelty",)),
     ("explored", "segment_effects", ("heterogeneity.segments",)),
     ("sensitivity", "honest_did", ("panel.honest_did",)),
     ("sensitivity", "pretrend_power", ("panel.pretrend_power",)),

@@ -99,7 +99,9 @@ def _needing_rows(planned: tuple[Planned, ...], correction: Multiplicity | None)
 
 def _examined_by_rows(design: Experiment) -> tuple[str, ...]:
     """What the design names that checks read from rows."""
-    named = (*design.roles.segments, *(name for name in (design.exposed, design.roles.timestamp) if name is not None))
+    day = None if design.day in design.strata else design.day
+    times = (name for name in (design.exposed, design.roles.timestamp, day) if name is not None)
+    named = (*design.roles.segments, *times)
     return (f"checks within {', '.join(named)}",) if named else ()
 
 
