@@ -82,18 +82,18 @@ def _panel(label: str, rows: list[dict[str, Any]], title: str, vetoed: bool) -> 
     held = _bounded(rows)
     marks: list[Mark] = []
     if held:
-        ends = [[row[end] for row in held] for end in ("units", "low", "high")]
-        marks.append(Band(*ends, Tone.QUIET if vetoed else Tone.FIRST))
+        units, low, high = ([float(row[end]) for row in held] for end in ("units", "low", "high"))
+        marks.append(Band(units, low, high, Tone.QUIET if vetoed else Tone.FIRST))
     marks.append(Curve([row["units"] for row in rows], [row["value"] for row in rows], tone, heavy=True))
     marks.append(Points([row["units"] for row in rows], [row["value"] for row in rows], tone, small=len(rows) > 15))
     first, last = rows[0]["units"], rows[-1]["units"]
     marks.insert(0, Curve((0.0, 2.0 * last), (0.0, 0.0), Tone.QUIET))
     spans = [row[end] for row in _settled(held) for end in ("low", "high")] + [row["value"] for row in rows]
-    low, high = limits_around(spans)
+    limits = limits_around(spans)
     room = 0.04 * (last - first)
     x = Axis("Units in all arms", (first - room, last + room), round_ticks(first, last))
     return Pane(
-        marks, x, Axis(label, (low, high), round_ticks(low, high)), title=title,
+        marks, x, Axis(label, limits, round_ticks(*limits)), title=title,
         keys=[Key("effect so far", tone, kind="line")],
     )  # fmt: skip
 
