@@ -1,5 +1,6 @@
 """Planning: formulas against published sizes, closed forms and simulated experiments."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,3 +220,11 @@ def test_histories_that_say_nothing_are_refused() -> None:
     heap = pd.DataFrame({"y": np.r_[np.zeros(80), np.ones(20)]})
     with pytest.raises(IdentificationError):
         es.power(heap, metric={"name": "median", "column": "y", "quantile": 0.5}, mde=1.0)
+
+
+def test_the_published_power_is_within_a_point_of_simulation() -> None:
+    """A point, beside the error of the count itself."""
+    published = pd.read_csv(Path(__file__).parents[2] / "simulations" / "power.csv")
+    assert (published["experiments"] >= 1_000).all()
+    assert (published["points"].abs() <= 1.0 + 2.0 * published["mc_error"]).all()
+    assert np.isclose(published["formula"], 0.8, atol=0.01).all()
