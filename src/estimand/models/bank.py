@@ -22,12 +22,16 @@ MULTINOMIAL = ("logistic", "linear")
 
 @dataclass(slots=True, eq=False)
 class Cache:
-    """What the banks of a study share: fits, folds, features made ready, and which arms stand apart."""
+    """What the banks of a study share: fits, folds, features made ready, which arms stand apart, and effects held out.
+
+    Effects held out are those that checks learn on some rows and ask about on others: the rows, and the effects there.
+    """
 
     fits: dict[tuple[object, ...], Fit] = field(default_factory=dict)
     folds: dict[tuple[object, ...], Ints] = field(default_factory=dict)
     ready: dict[tuple[object, ...], Prepared] = field(default_factory=dict)
     apart: dict[str, Apart | None] = field(default_factory=dict)
+    held_out: dict[tuple[object, ...], tuple[tuple[Ints, Floats], ...]] = field(default_factory=dict)
 
     def for_other_rows(self) -> "Cache":
         """Start anew for a changed sample; arms that stand apart are remembered, which costs no memory."""
