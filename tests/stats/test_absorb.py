@@ -91,7 +91,7 @@ def test_a_balanced_panel_takes_the_closed_form() -> None:
 @pytest.mark.parametrize(("units", "periods"), [(40, 7), (3, 50), (9_000, 4)])
 def test_a_balanced_panel_in_order_takes_the_grid(units: int, periods: int) -> None:
     unit, period = np.repeat(np.arange(units), periods), np.tile(np.arange(periods), units)
-    values = np.random.default_rng(2).normal(size=(units * periods, 2)) + [0.0, 1e3]
+    values = np.random.default_rng(2).normal((0.0, 1e3), size=(units * periods, 2))
     found = absorber([unit, period])
     assert isinstance(found.system, Grid)
     assert (found.sizes, found.rank) == ((units, periods), units + periods - 1)

@@ -1,6 +1,7 @@
 """Difference of a metric that may be read before its planned end, at every look or at those declared."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -195,9 +196,8 @@ class _GroupSequential:
         for at, look in enumerate(self.looks):
             shares = self._shares(at)
             z = look.value / look.std_error
-            found.append(
-                [repeated_p_value(float(x), shares, lambda size, t=shares: self.looking.spent(t, size)) for x in z]
-            )
+            spent = partial(self.looking.spent, shares)
+            found.append([repeated_p_value(float(x), shares, spent) for x in z])
         return np.array(found)
 
     def stopped(self, once: Estimate, alpha: float) -> dict[str, Any]:
