@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from estimand.core.record import StudyRecord
 from estimand.core.table import Table
-from estimand.errors import UnsupportedError
 from estimand.figures.chart import Axis, Chart, Curve, Key, Mark, Pane, Points, Tone
 from estimand.figures.numbers import format_count, format_interval, format_number
 from estimand.figures.ticks import limits_around, round_ticks
-from estimand.figures.varying import Varying, merged, needed, spoken_p, tables_of, varying_of
+from estimand.figures.varying import Varying, holds_tables, merged, needed_tables, spoken_p
 
 CHECK = "heterogeneity.calibration"
 COLUMNS = (
@@ -19,8 +18,7 @@ COLUMNS = (
 
 def has_effect_calibration(record: StudyRecord) -> bool:
     """Whether a check held predicted effects against those found."""
-    varying = varying_of(record)
-    return varying is not None and bool(tables_of(record, varying, CHECK, COLUMNS))
+    return holds_tables(record, CHECK, COLUMNS)
 
 
 def effect_calibration_figure(record: StudyRecord) -> Chart:
@@ -37,13 +35,9 @@ def effect_calibration_figure(record: StudyRecord) -> Chart:
     UnsupportedError
         If no check held predicted effects against those found.
     """
-    varying = needed(record)
-    tables = tables_of(record, varying, CHECK, COLUMNS)
-    if not tables:
-        raise UnsupportedError(
-            "The record has no predicted effects held against those found.",
-            remedy=f"Run check '{CHECK}'.",
-        )
+    varying, tables = needed_tables(
+        record, CHECK, COLUMNS, "The record has no predicted effects held against those found."
+    )
     return Chart(
         title=_title(varying, *tables[0]),
         caption=_caption(varying, tables),

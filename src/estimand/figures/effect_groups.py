@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from estimand.core.record import StudyRecord
 from estimand.core.table import Table
-from estimand.errors import UnsupportedError
 from estimand.figures.chart import Axis, Chart, Interval, Key, Mark, Pane, Points, Row, Tone, VLine
 from estimand.figures.numbers import format_count, format_interval, format_number
-from estimand.figures.varying import Varying, merged, needed, tables_of, varying_of
+from estimand.figures.varying import Varying, holds_tables, merged, needed_tables
 
 CHECK = "heterogeneity.groups"
 COLUMNS = ("group", "rows", "predicted", "value", "low", "high", "difference", "difference_low", "difference_high",
@@ -29,8 +28,7 @@ def part_name(groups: int) -> str:
 
 def has_effect_groups(record: StudyRecord) -> bool:
     """Whether a check averaged effects within groups by predicted effect."""
-    varying = varying_of(record)
-    return varying is not None and bool(tables_of(record, varying, CHECK, COLUMNS))
+    return holds_tables(record, CHECK, COLUMNS)
 
 
 def effect_groups_figure(record: StudyRecord) -> Chart:
@@ -45,13 +43,9 @@ def effect_groups_figure(record: StudyRecord) -> Chart:
     UnsupportedError
         If no check averaged effects within groups.
     """
-    varying = needed(record)
-    tables = tables_of(record, varying, CHECK, COLUMNS)
-    if not tables:
-        raise UnsupportedError(
-            "The record has no average effects of groups by predicted effect.",
-            remedy=f"Run check '{CHECK}'.",
-        )
+    varying, tables = needed_tables(
+        record, CHECK, COLUMNS, "The record has no average effects of groups by predicted effect."
+    )
     return Chart(
         title=_title(varying, *tables[0]),
         caption=_caption(varying, tables),

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from estimand.core.record import StudyRecord
 from estimand.core.table import Table
-from estimand.errors import UnsupportedError
 from estimand.figures.chart import Axis, Band, Chart, Curve, Mark, Pane, Points
 from estimand.figures.numbers import format_interval, format_number, format_share
 from estimand.figures.ticks import limits_around, round_ticks
-from estimand.figures.varying import Varying, merged, needed, spoken_p, tables_of, varying_of
+from estimand.figures.varying import Varying, holds_tables, merged, needed_tables, spoken_p
 
 CHECK = "heterogeneity.rate"
 COLUMNS = ("share", "value", "std_error", "low", "high", "band_low", "band_high", "autoc", "autoc_low", "autoc_high",
@@ -18,8 +17,7 @@ FIRST = 0.2
 
 def has_targeting(record: StudyRecord) -> bool:
     """Whether a check told what it would bring to treat those first whose predicted effect is largest."""
-    varying = varying_of(record)
-    return varying is not None and bool(tables_of(record, varying, CHECK, COLUMNS))
+    return holds_tables(record, CHECK, COLUMNS)
 
 
 def targeting_figure(record: StudyRecord) -> Chart:
@@ -34,13 +32,12 @@ def targeting_figure(record: StudyRecord) -> Chart:
     UnsupportedError
         If no check told what such an order brings.
     """
-    varying = needed(record)
-    tables = tables_of(record, varying, CHECK, COLUMNS)
-    if not tables:
-        raise UnsupportedError(
-            "The record does not say what it brings to treat those first whose predicted effect is largest.",
-            remedy=f"Run check '{CHECK}'.",
-        )
+    varying, tables = needed_tables(
+        record,
+        CHECK,
+        COLUMNS,
+        "The record does not say what it brings to treat those first whose predicted effect is largest.",
+    )
     ends = limits_around(end for _, table in tables for name in ("band_low", "band_high") for end in table[name])
     return Chart(
         title=_title(varying, *tables[0]),

@@ -135,6 +135,29 @@ def tables_of(record: StudyRecord, varying: Varying, check: str, columns: Sequen
     return [(j, Table({c: own[label][c] for c in columns})) for j, label in places if label in own]
 
 
+def holds_tables(record: StudyRecord, check: str, columns: Sequence[str]) -> bool:
+    """Whether a check found something of some arm's effects."""
+    varying = varying_of(record)
+    return varying is not None and bool(tables_of(record, varying, check, columns))
+
+
+def needed_tables(
+    record: StudyRecord, check: str, columns: Sequence[str], missing: str
+) -> tuple[Varying, list[tuple[int, Table]]]:
+    """What :func:`varying_of` and :func:`tables_of` find.
+
+    Raises
+    ------
+    UnsupportedError
+        If no estimate has an effect for every row, or the check found nothing: then with ``missing`` as message.
+    """
+    varying = needed(record)
+    tables = tables_of(record, varying, check, columns)
+    if not tables:
+        raise UnsupportedError(missing, remedy=f"Run check '{check}'.")
+    return varying, tables
+
+
 def merged(tables: Sequence[tuple[str, Table]]) -> Table:
     """Tables of several arms as one, with the arm in front."""
     names = tuple(tables[0][1].columns)
