@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from estimand.checks.heterogeneity.held_out import Part
 from estimand.core.case import Case
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
@@ -29,6 +30,22 @@ def answered(
         except EstimandError as error:
             out.append(Finding(key, estimate.id, Grade.NOT_RUN, SUBJECT, error.message, error.remedy))
     return tuple(out)
+
+
+def answered_by_arm(
+    key: str,
+    case: Case,
+    estimates: tuple[Estimate, ...],
+    held_out: Callable[[Case, Estimate], Iterable[tuple[Part, ...]]],
+    arm: Callable[[Case, Estimate, str, tuple[Part, ...]], Finding],
+) -> tuple[Finding, ...]:
+    """Ask of each arm of each estimate, given the parts of the rows held out that ``held_out`` makes for its arms."""
+
+    def one(estimate: Estimate) -> list[Finding]:
+        arms = zip(arm_labels(case), held_out(case, estimate), strict=True)
+        return [arm(case, estimate, label, parts) for label, parts in arms]
+
+    return answered(key, case, estimates, one)
 
 
 def arm_labels(case: Case) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from estimand.checks.heterogeneity.answers import answered, arm_labels, reporting
+from estimand.checks.heterogeneity.answers import answered_by_arm, reporting
 from estimand.checks.heterogeneity.held_out import Part, Stacked, among, in_turn
 from estimand.checks.heterogeneity.tests_in_turn import calibration_slope
 from estimand.core.case import Case
@@ -48,12 +48,7 @@ class EffectCalibration(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate and arm with the slope."""
-
-        def one(estimate: Estimate) -> list[Finding]:
-            arms = in_turn(case, estimate)
-            return [self._arm(case, estimate, *told) for told in zip(arm_labels(case), arms, strict=True)]
-
-        return answered(self.spec.key, case, estimates, one)
+        return answered_by_arm(self.spec.key, case, estimates, in_turn, self._arm)
 
     def _arm(self, case: Case, estimate: Estimate, label: str, parts: tuple[Part, ...]) -> Finding:
         slope = calibration_slope(parts)

@@ -1,10 +1,11 @@
 """How large is the effect among those predicted to gain least, and most?"""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from estimand.checks.heterogeneity.answers import answered, arm_labels, reporting
+from estimand.checks.heterogeneity.answers import answered_by_arm, reporting
 from estimand.checks.heterogeneity.held_out import Part, among, by_halves
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
@@ -76,12 +77,7 @@ class SortedGroups(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate and arm with the difference between the most and the least affected group."""
-
-        def one(estimate: Estimate) -> list[Finding]:
-            arms = by_halves(case, estimate, self.splits)
-            return [self._arm(case, estimate, *told) for told in zip(arm_labels(case), arms, strict=True)]
-
-        return answered(self.spec.key, case, estimates, one)
+        return answered_by_arm(self.spec.key, case, estimates, partial(by_halves, splits=self.splits), self._arm)
 
     def _arm(self, case: Case, estimate: Estimate, label: str, parts: tuple[Part, ...]) -> Finding:
         count = group_count(parts, self.groups)

@@ -1,8 +1,10 @@
 """Who are those predicted to gain most, and least?"""
 
+from functools import partial
+
 import numpy as np
 
-from estimand.checks.heterogeneity.answers import answered, arm_labels, reporting
+from estimand.checks.heterogeneity.answers import answered_by_arm, reporting
 from estimand.checks.heterogeneity.groups import ROWS_IN_A_GROUP, SPLITS, group_count, ranked
 from estimand.checks.heterogeneity.held_out import Part, among, by_halves
 from estimand.core.case import Case
@@ -47,12 +49,7 @@ class GroupProfile(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate and arm with a table of the covariates."""
-
-        def one(estimate: Estimate) -> list[Finding]:
-            arms = by_halves(case, estimate, self.splits)
-            return [self._arm(case, estimate, *told) for told in zip(arm_labels(case), arms, strict=True)]
-
-        return answered(self.spec.key, case, estimates, one)
+        return answered_by_arm(self.spec.key, case, estimates, partial(by_halves, splits=self.splits), self._arm)
 
     def _arm(self, case: Case, estimate: Estimate, label: str, parts: tuple[Part, ...]) -> Finding:
         count, spread = group_count(parts, self.groups), _spread(case)

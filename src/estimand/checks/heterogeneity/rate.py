@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from estimand.checks.heterogeneity.answers import answered, arm_labels, reporting
+from estimand.checks.heterogeneity.answers import answered_by_arm, reporting
 from estimand.checks.heterogeneity.held_out import Part, among, in_turn
 from estimand.checks.heterogeneity.tests_in_turn import rank_weighted
 from estimand.core.case import Case
@@ -50,12 +50,7 @@ class RankAverageEffect(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate and arm with the area."""
-
-        def one(estimate: Estimate) -> list[Finding]:
-            arms = in_turn(case, estimate)
-            return [self._arm(case, estimate, *told) for told in zip(arm_labels(case), arms, strict=True)]
-
-        return answered(self.spec.key, case, estimates, one)
+        return answered_by_arm(self.spec.key, case, estimates, in_turn, self._arm)
 
     def _arm(self, case: Case, estimate: Estimate, label: str, parts: tuple[Part, ...]) -> Finding:
         autoc, qini = rank_weighted(parts, "autoc"), rank_weighted(parts, "qini")

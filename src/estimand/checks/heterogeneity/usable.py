@@ -1,6 +1,6 @@
 """Can the heterogeneity that is reported be used?"""
 
-from estimand.checks.heterogeneity.answers import answered, arm_labels, reporting
+from estimand.checks.heterogeneity.answers import answered_by_arm, arm_labels, reporting
 from estimand.checks.heterogeneity.held_out import Part, among, in_turn
 from estimand.checks.heterogeneity.tests_in_turn import calibration_slope, rank_weighted
 from estimand.core.case import Case
@@ -38,12 +38,7 @@ class UsableHeterogeneity(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for each estimate and arm in a sentence."""
-
-        def one(estimate: Estimate) -> list[Finding]:
-            arms = in_turn(case, estimate)
-            return [self._arm(case, estimate, *told) for told in zip(arm_labels(case), arms, strict=True)]
-
-        return answered(self.spec.key, case, estimates, one)
+        return answered_by_arm(self.spec.key, case, estimates, in_turn, self._arm)
 
     def _arm(self, case: Case, estimate: Estimate, label: str, parts: tuple[Part, ...]) -> Finding:
         found = {"autoc": rank_weighted(parts, "autoc"), "calibration": calibration_slope(parts)}
