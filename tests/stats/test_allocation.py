@@ -29,7 +29,19 @@ def test_bayes_factor_is_the_product_of_its_predictions() -> None:
         least = min(least, np.exp(-evidence))
         path.append(least)
     counts = np.cumsum(arms[:, None] == np.arange(3), axis=0).astype(float)
-    assert sequential_allocation(counts, shares, concentration) == pytest.approx(np.array(path), rel=1e-8)
+    assert sequential_allocation(counts, shares, (concentration,)) == pytest.approx(np.array(path), rel=1e-8)
+
+
+def test_several_mixtures_are_averaged() -> None:
+    counts, shares = np.array([[60.0, 40.0], [1_300.0, 1_000.0]]), np.array([0.5, 0.5])
+    factors = [1.0 / sequential_allocation(counts, shares, (weight,)) for weight in (40.0, 9_000.0)]
+    assert 1.0 / sequential_allocation(counts, shares, (40.0, 9_000.0)) == pytest.approx(np.mean(factors, axis=0))
+
+
+def test_a_large_loss_is_seen_among_few_units() -> None:
+    counts, shares = np.array([[2_000.0, 1_700.0]]), np.array([0.5, 0.5])
+    assert sequential_allocation(counts, shares)[0] < 1e-3
+    assert sequential_allocation(counts, shares, (10_000.0,))[0] > 0.01
 
 
 def test_looking_every_day_errs_no_more_than_it_says() -> None:

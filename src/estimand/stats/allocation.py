@@ -2,15 +2,16 @@
 
 The sequential test is of Lindon & Malek (2022), "Anytime-valid inference for multinomial count data", NeurIPS 35:
 counts under a Dirichlet mixture of shares around the planned ones, against the planned ones. Its Bayes
-factor is a martingale where the plan holds, so the chance that one over it ever falls below α is at most α.
+factor is a martingale where the plan holds, so the chance that one over it ever falls below α is at most α. So is the
+mean of several, of which the loosest finds large departures among few units, and the tightest small ones among many.
 """
 
 import numpy as np
-from scipy.special import chdtrc, gammaln
+from scipy.special import chdtrc, gammaln, logsumexp
 
 from estimand.stats.arrays import Floats
 
-CONCENTRATION = 10_000.0
+CONCENTRATIONS = (100.0, 10_000.0)
 
 
 def allocation_p_value(counts: Floats, shares: Floats) -> float:
@@ -27,7 +28,7 @@ def allocation_p_value(counts: Floats, shares: Floats) -> float:
     return float(chdtrc(counts.shape[0] - 1, (np.square(counts - expected) / expected).sum()))
 
 
-def sequential_allocation(counts: Floats, shares: Floats, concentration: float = CONCENTRATION) -> Floats:
+def sequential_allocation(counts: Floats, shares: Floats, concentrations: tuple[float, ...] = CONCENTRATIONS) -> Floats:
     """Always-valid p-value at each look, the least so far.
 
     Parameters
@@ -36,19 +37,25 @@ def sequential_allocation(counts: Floats, shares: Floats, concentration: float =
         Units in each arm by each look, cumulative.
     shares : ndarray of shape (a,)
         Planned.
-    concentration : float
-        Weight of the mixture on the planned shares, in units: large looks for small departures.
+    concentrations : tuple of float
+        Weights of the mixtures on the planned shares, in units.
 
     Returns
     -------
     ndarray of shape (k,)
     """
+    evidence = np.stack([_evidence(counts, shares, concentration) for concentration in concentrations])
+    mean = logsumexp(evidence, axis=0) - np.log(len(concentrations))
+    return np.asarray(np.minimum.accumulate(np.exp(-np.maximum(mean, 0.0))))
+
+
+def _evidence(counts: Floats, shares: Floats, concentration: float) -> Floats:
+    """Logarithm of the Bayes factor of one mixture at each look, shape (k,)."""
     prior = concentration * shares
     total = counts.sum(axis=1)
     mixed = gammaln(prior + counts).sum(axis=1) - gammaln(prior).sum()
     mixed = mixed + gammaln(concentration) - gammaln(concentration + total)
-    evidence = mixed - counts @ np.log(shares)
-    return np.asarray(np.minimum.accumulate(np.exp(-np.maximum(evidence, 0.0))))
+    return np.asarray(mixed - counts @ np.log(shares))
 
 
 def homogeneity_p_value(counts: Floats) -> float | None:
