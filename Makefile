@@ -14,10 +14,10 @@ demo: $(VENV)/.demo
 	@$(BIN)/estimand demo lalonde
 
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not nightly"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not nightly"
 
 nightly: $(VENV)/.test
-	@$(BIN)/python -m pytest -n $(WORKERS) -m nightly
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m nightly
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check .
