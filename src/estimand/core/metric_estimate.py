@@ -69,7 +69,8 @@ class Comparison:
         """
         q = len(moments.outcome_columns)
         for part in self.parts:
-            _refuse_few(moments, part, 2 + (len(part.columns) - q))
+            _refuse_few(moments, part, 2 + (len(part.columns) - q if slopes == "stratum" else 0))
+        _refuse_slopes(moments, [part for part in self.parts if len(part.columns) > q], q)
         _refuse_denominator(moments, self.parts)
         strata = [ArmMoments(part.units, part.means, part.cross) for part in self.parts]
         levels = metric_levels(strata, q, self.parts[0].shift[:q], moments.offset, slopes)
@@ -170,6 +171,21 @@ def _refuse_few(moments: MetricMoments, part: Moments, needed: int) -> None:
             remedy="Gather more data, or leave the arm or the metric out.",
             found=int(part.units[a]),
             expected=needed,
+        )
+
+
+def _refuse_slopes(moments: MetricMoments, parts: Sequence[Moments], outcomes: int) -> None:
+    """Refuse an arm whose units with history leave nothing beside the strata's means and the slopes."""
+    if not parts:
+        return
+    slopes = len(parts[0].columns) - outcomes
+    free = np.sum([part.units - 1.0 for part in parts], axis=0)
+    if (free < slopes + 1).any():
+        a = int(free.argmin())
+        raise DataError(
+            f"Arm '{moments.arms[a]}' has {int(free[a]) + len(parts)} units with metric '{moments.metric}' and its "
+            f"history, in {len(parts)} strata; {slopes + 1 + len(parts)} are needed.",
+            remedy="Gather more data, or use method: difference.",
         )
 
 

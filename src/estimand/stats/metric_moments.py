@@ -9,7 +9,10 @@ adjusted mean of an arm is :math:`\hat\mu_a = \bar Y_a - B_a'(\bar X_a - \bar X)
 where :math:`S_a` is the residual covariance, with :math:`n_a - 1 - k` degrees of freedom, and :math:`h_a` the leverage
 of :math:`\bar X`. Over strata of shares :math:`W_s` means add by share, their covariances by :math:`W_s^2`, and what
 shares vary is :math:`\sum_s W_s (\mu_{as} - \mu_a)(\mu_{bs} - \mu_b)' / N` (Miratrix, Sekhon & Yu 2013,
-doi:10.1111/j.1467-9868.2012.01048.x). A ratio of two means is linearised (Deng, Knoblich & Lu 2018,
+doi:10.1111/j.1467-9868.2012.01048.x). The slopes of an arm are of all its strata together, from deviations within them:
+least squares on history and a dummy of every stratum. Each stratum keeps a residual covariance :math:`S_{as}` of its
+own; with :math:`A_a = \sum_s X_{as}'X_{as}` and :math:`u_a = A_a^{-1} \sum_s W_s (\bar X_{as} - \bar X_s)` the slopes
+bring :math:`\sum_s S_{as}\, u_a' X_{as}'X_{as} u_a`. A ratio of two means is linearised (Deng, Knoblich & Lu 2018,
 doi:10.1145/3219819.3219919).
 """
 
@@ -22,7 +25,7 @@ import numpy as np
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.moments import ArmMoments, merge_moments
 
-Slopes: TypeAlias = Literal["arm", "pooled"]
+Slopes: TypeAlias = Literal["arm", "pooled", "stratum"]
 SINGULAR = 1e-10
 
 
@@ -89,14 +92,45 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Adjusted:
-    """Means of q outcomes in each of a arms of one stratum, adjusted for k columns of history."""
+class JointMeans:
+    """Means of q outcomes in each of a arms, adjusted for history and averaged over s strata.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (a, q)
+        Less the shift of the moments.
+    own : ndarray of shape (s, a, q, q)
+        What each stratum's units of an arm bring to its covariance.
+    shared : ndarray of shape (a, q, a, q)
+        Covariance by what arms have in common: everyone's history, and the strata's shares.
+    df : ndarray of shape (s, a)
+        Degrees of freedom of each part of ``own``.
+    slopes : tuple of ndarray of shape (a, k, q)
+        Per stratum.
+    """
 
     mean: Floats
     own: Floats
     shared: Floats
     df: Floats
+    slopes: tuple[Floats, ...]
+
+    @property
+    def vcov(self) -> Floats:
+        """Covariance of all means, shape (a, q, a, q)."""
+        whole = self.shared.copy()
+        for a, own in enumerate(self.own.sum(axis=0)):
+            whole[a, :, a, :] += own
+        return whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lines:
+    """Slopes (a, k, q) of one stratum, u (a, k) by which they vary, and degrees of freedom (a,)."""
+
     slopes: Floats
+    lever: Floats
+    df: Floats
 
 
 def level_influence(levels: Levels, columns: Floats, arm: Ints, stratum: Ints) -> Floats:
@@ -144,21 +178,30 @@ def metric_levels(
         What was taken off the outcomes.
     offset : float
         To be added to every level.
-    slopes : "arm" | "pooled"
-        Whether slopes on history are of each arm, or of all units together and taken as known.
+    slopes : "arm" | "pooled" | "stratum"
+        Whether slopes on history are of each arm, over its strata; of all units together, and taken as known; or of
+        each arm and stratum.
     """
-    parts = [adjusted_means(part, outcomes, slopes) for part in strata]
+    joint = joint_means(strata, outcomes, slopes)
+    slope, level, constant = _linearised(joint.mean, outcomes, shift)
+    own = np.einsum("aq,saqr,ar->sa", slope, joint.own, slope)
+    vcov = np.einsum("aq,aqbr,br->ab", slope, joint.shared, slope) + np.diag(own.sum(axis=0))
+    return Levels(constant + offset, level, vcov, own, joint.df, joint.slopes, slope)
+
+
+def joint_means(strata: Sequence[ArmMoments], outcomes: int, slopes: Slopes = "arm") -> JointMeans:
+    """Adjusted means of the outcomes and their covariance; see :func:`metric_levels` for the parameters."""
     sizes = np.array([part.units.sum() for part in strata])
     share = sizes / sizes.sum()
-    mean = np.einsum("s,saq->aq", share, np.stack([part.mean for part in parts]))
-    gap = np.stack([part.mean - mean for part in parts])
+    lines = _lines(strata, outcomes, share, slopes)
+    found = [_adjusted(*of, outcomes) for of in zip(strata, lines, share, strict=True)]
+    means = np.stack([mean for mean, _, _ in found])
+    mean = np.einsum("s,saq->aq", share, means)
+    gap = means - mean
     between = np.einsum("s,saq,sbr->aqbr", share, gap, gap) / sizes.sum()
-    shared = np.einsum("s,saqbr->aqbr", np.square(share), np.stack([part.shared for part in parts])) + between
-    slope, level, constant = _linearised(mean, outcomes, shift)
-    own = np.square(share)[:, None] * np.einsum("aq,saqr,ar->sa", slope, np.stack([part.own for part in parts]), slope)
-    vcov = np.einsum("aq,aqbr,br->ab", slope, shared, slope) + np.diag(own.sum(axis=0))
-    df = np.stack([part.df for part in parts])
-    return Levels(constant + offset, level, vcov, own, df, tuple(part.slopes for part in parts), slope)
+    shared = np.einsum("s,saqbr->aqbr", np.square(share), np.stack([part for _, _, part in found])) + between
+    own, df = np.stack([part for _, part, _ in found]), np.stack([line.df for line in lines])
+    return JointMeans(mean, own, shared, df, tuple(line.slopes for line in lines))
 
 
 def _linearised(mean: Floats, outcomes: int, shift: Floats) -> tuple[Floats, Floats, float]:
@@ -170,32 +213,49 @@ def _linearised(mean: Floats, outcomes: int, shift: Floats) -> tuple[Floats, Flo
     return np.stack([1.0 / below, -ratio / below], axis=1), ratio, 0.0
 
 
-def adjusted_means(part: ArmMoments, outcomes: int, slopes: Slopes = "arm") -> Adjusted:
-    """Means of the outcomes in each arm of one stratum, adjusted for the history beside them."""
+def _adjusted(part: ArmMoments, line: _Lines, share: float, outcomes: int) -> tuple[Floats, Floats, Floats]:
+    """Means (a, q) of one stratum, their own covariance (a, q, q) times the share squared, and the shared one."""
     arms, p = part.mean.shape
-    k = p - outcomes
-    used = k if slopes == "arm" else 0
-    df = part.units - 1.0 - used
-    free = np.maximum(df, 1.0)
-    if k == 0:
-        own = part.cross / (free * part.units)[:, None, None]
-        return Adjusted(part.mean, own, np.zeros((arms, p, arms, p)), df, np.zeros((arms, 0, outcomes)))
+    y, x = slice(0, outcomes), slice(outcomes, p)
     whole = pooled_arms(part)
     total = float(whole.units[0])
-    y, x = slice(0, outcomes), slice(outcomes, p)
-    if slopes == "arm":
-        beta = np.stack([_slopes(cross[x, x], cross[x, y]) for cross in part.cross])
-    else:
-        beta = np.repeat(_slopes(whole.cross[0][x, x], whole.cross[0][x, y])[None], arms, axis=0)
-    off = part.mean[:, x] - whole.mean[0, x]
-    mean = part.mean[:, y] - np.einsum("ak,akq->aq", off, beta)
-    keep = np.concatenate([np.broadcast_to(np.eye(outcomes), (arms, outcomes, outcomes)), -beta], axis=1)
-    residual = np.einsum("apq,apr,ars->aqs", keep, part.cross, keep) / free[:, None, None]
-    leverage = np.array([_leverage(cross[x, x], gap) for cross, gap in zip(part.cross, off, strict=True)])
-    each = 1.0 / part.units + (leverage if slopes == "arm" else 0.0)
+    mean = part.mean[:, y] - np.einsum("ak,akq->aq", part.mean[:, x] - whole.mean[0, x], line.slopes)
+    keep = np.concatenate([np.broadcast_to(np.eye(outcomes), (arms, outcomes, outcomes)), -line.slopes], axis=1)
+    residual = np.einsum("apq,apr,ars->aqs", keep, part.cross, keep) / np.maximum(line.df, 1.0)[:, None, None]
+    each = share**2 / part.units + np.einsum("ak,akl,al->a", line.lever, part.cross[:, x, x], line.lever)
     spread = whole.cross[0][x, x] / ((total - 1.0) * total)
-    shared = np.einsum("akq,kl,blr->aqbr", beta, spread, beta)
-    return Adjusted(mean, residual * each[:, None, None], shared, df, beta)
+    shared = np.einsum("akq,kl,blr->aqbr", line.slopes, spread, line.slopes)
+    return mean, residual * each[:, None, None], shared
+
+
+def _lines(strata: Sequence[ArmMoments], outcomes: int, share: Floats, slopes: Slopes) -> list[_Lines]:
+    """Lines of every stratum; without slopes where it has no history."""
+    a = strata[0].mean.shape[0]
+    found = [_Lines(np.zeros((a, 0, outcomes)), np.zeros((a, 0)), part.units - 1.0) for part in strata]
+    known = [s for s, part in enumerate(strata) if part.mean.shape[1] > outcomes]
+    for group in [[s] for s in known] if slopes == "stratum" else [known] if known else []:
+        lines = _fitted([strata[s] for s in group], outcomes, share[group], slopes)
+        for s, line in zip(group, lines, strict=True):
+            found[s] = line
+    return found
+
+
+def _fitted(parts: Sequence[ArmMoments], outcomes: int, share: Floats, slopes: Slopes) -> list[_Lines]:
+    """Slopes of strata that have them in common."""
+    arms, p = parts[0].mean.shape
+    k, y, x = p - outcomes, slice(0, outcomes), slice(outcomes, p)
+    wholes = [pooled_arms(part) for part in parts]
+    if slopes == "pooled":
+        gram = np.sum([whole.cross[0] for whole in wholes], axis=0)
+        beta = np.repeat((_inverse(gram[x, x]) @ gram[x, y])[None], arms, axis=0)
+        return [_Lines(beta, np.zeros((arms, k)), part.units - 1.0) for part in parts]
+    gram = np.sum([part.cross for part in parts], axis=0)
+    inverse = np.stack([_inverse(one[x, x]) for one in gram])
+    off = [part.mean[:, x] - whole.mean[0, x] for part, whole in zip(parts, wholes, strict=True)]
+    lever = np.einsum("akl,al->ak", inverse, np.einsum("s,sak->ak", share, np.stack(off)))
+    free = np.sum([part.units - 1.0 for part in parts], axis=0)
+    left = 1.0 - k / np.maximum(free, 1.0)
+    return [_Lines(inverse @ gram[:, x, y], lever, (part.units - 1.0) * left) for part in parts]
 
 
 def pooled_arms(part: ArmMoments) -> ArmMoments:
@@ -207,17 +267,8 @@ def pooled_arms(part: ArmMoments) -> ArmMoments:
     return whole
 
 
-def _slopes(gram: Floats, right: Floats) -> Floats:
-    """Least-squares slopes; zero for what does not vary or repeats another column."""
-    return np.asarray(_inverse(gram) @ right)
-
-
-def _leverage(gram: Floats, gap: Floats) -> float:
-    return float(gap @ _inverse(gram) @ gap)
-
-
 def _inverse(gram: Floats) -> Floats:
-    """Inverse, or the generalised one, on a unit diagonal."""
+    """Inverse, or the generalised one, on a unit diagonal: slopes are zero on what does not vary or repeats."""
     root = np.sqrt(np.diag(gram))
     scale = np.where(root > 0.0, root, 1.0)
     whole = np.outer(scale, scale)

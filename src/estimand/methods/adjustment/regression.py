@@ -12,6 +12,7 @@ from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
+from estimand.core.metric import MEANS
 from estimand.core.question import Target
 from estimand.core.resampling import Replicator
 from estimand.core.row_weights import row_weights
@@ -22,6 +23,7 @@ from estimand.methods.adjustment.contrast import Reported, Spread, contrast, row
 from estimand.methods.adjustment.notes import relabelled
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Means
+from estimand.methods.adjustment.regression_metric import denominator_of, linearised, with_history
 from estimand.methods.adjustment.regression_replicates import arm_lines, one_line
 from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
 from estimand.methods.adjustment.sampling import refuse_fixed_rows
@@ -87,6 +89,7 @@ class Adjusted:
         Detail("coefficients", "by arm and feature", "outcome per unit of the feature"),
         Detail("r_squared", "scalar", "share of variance"),
     ),
+    metrics=(*MEANS, "ratio"),
 )  # fmt: skip
 class Regression(Method):
     r"""Least squares on treatment and covariates.
@@ -98,6 +101,10 @@ class Regression(Method):
     effects do not vary.
 
     Assumes no unmeasured confounding given the covariates, and means linear in them.
+
+    A metric of an experiment is adjusted for its own history and the design's strata beside the covariates: a column of
+    each stratum, users without history strata of their own. That is the estimate of ``cuped`` from moments, with the
+    errors of rows. A ratio is one of adjusted means, linearised; with interactions, for everyone.
 
     Variance: the robust covariance of the coefficients, HC3 by default; with clusters CR1 or CR2 by their
     leverage. For the superpopulation (default) add Var τ̂(X)/n for the average over the target's
@@ -122,6 +129,7 @@ class Regression(Method):
 
     def estimate(self, case: Case) -> Estimate:
         """Fit, average over the target, and attach the covariance."""
+        case = self._of_metric(case)
         sample = case.sample()
         kind = covariance_kind(self.covariance, sample)
         refuse_separated(case)
@@ -143,11 +151,15 @@ class Regression(Method):
 
     def blocks(self, case: Case) -> tuple[Block, ...]:
         """Fits of the arms, or the one of all, and the effects at the target's average covariates."""
+        case = self._of_metric(case)
         return self._adjusted(case, case.sample()).blocks
 
     def replicator(self, case: Case, units: Ints) -> Replicator | None:
-        """Refits from sums over units, where these are not too large to hold."""
-        sample, blocks = case.sample(), self.blocks(case)
+        """Refits from sums over units, where these are not too large to hold and the outcome is no ratio."""
+        if denominator_of(case) is not None:
+            return None
+        case = self._of_metric(case)
+        sample, blocks = case.sample(), self._adjusted(case, case.sample()).blocks
         if sample.n * max(block.fit.basis.matrix.shape[1] for block in blocks) ** 2 > MOST_PRODUCTS:
             return None
         kept = [block.fit.basis.kept for block in blocks]
@@ -168,7 +180,23 @@ class Regression(Method):
                 "Randomisation inference compares the arms' own lines at everyone's average covariates.",
                 remedy="Use interactions: true and target: ATE.",
             )
-        return independent_basis(case.sample().features.values).matrix
+        return independent_basis(self._of_metric(case).sample().features.values).matrix
+
+    def _of_metric(self, case: Case) -> Case:
+        """Case of a metric with its history and strata among the covariates, and a ratio linearised."""
+        case = with_history(case)
+        below = denominator_of(case)
+        if below is None:
+            return case
+        if not self.interactions or self.target is not Target.ATE:
+            raise UnsupportedError(
+                f"Metric '{case.outcome}' is a ratio of two means, which are those of everyone in each arm's own line.",
+                remedy="Use interactions: true and target: ATE, or a metric of kind mean.",
+            )
+        sample = case.sample()
+        found = (_by_arm(values, sample, Target.ATE) for values in (case.values(), below))
+        above, under = (np.concatenate([fit.control[:1], fit.treated]) for fit in found)
+        return linearised(case, below, (above, under))
 
     def _adjusted(self, case: Case, sample: Sample) -> Adjusted:
         if self.population == "sample":

@@ -66,7 +66,7 @@ class Bayesian(Method):
     relative : bool
         Whether value and prior are shares of control's level.
     adjust : bool
-        Whether the metric before the experiment sharpens the answer, where there is one.
+        Whether the metric before the experiment and the design's strata sharpen the answer, where there are any.
     """
 
     prior_mean: float = 0.0

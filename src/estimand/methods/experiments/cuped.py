@@ -1,4 +1,4 @@
-"""Difference of means or ratios, sharpened by what users did before the experiment."""
+"""Difference of means or ratios, sharpened by what users did before the experiment, within strata."""
 
 import numpy as np
 
@@ -10,10 +10,9 @@ from estimand.core.method import Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.metric_estimate import Beside, Comparison, metric_estimate
 from estimand.core.metric_moments import MetricMoments
-from estimand.errors import UnsupportedError
+from estimand.errors import DataError, UnsupportedError
+from estimand.methods.experiments.cells import FEWEST, history_cells
 from estimand.stats.metric_moments import Slopes
-
-FEWEST = 2
 
 
 @method(
@@ -45,74 +44,93 @@ class Cuped(Method):
     not the target.
 
     A line in each arm on the covariate, compared at everyone's average (Lin). Users without history are a stratum of
-    their own, unadjusted. A ratio adjusts numerator and denominator both, and is linearised.
+    their own, unadjusted. Where the design names strata, arms are compared within them, weighted by the strata's share
+    of units: lines have an intercept in every stratum and a slope in common, which is the regression on history and
+    strata interacted with the arms. A ratio adjusts numerator and denominator both, and is linearised.
 
-    Variance: residual variance over n in each arm, with n - 2 degrees of freedom and the covariate's leverage; the
-    spread of (b_a - b_0) x over users; and that of the effect between users with and without history. Welch
-    degrees of freedom. With clusters, of sums within them. Reads moments: no rows are needed.
+    Variance: residual variance over n in each stratum and arm, with the covariate's leverage, a degree of freedom a
+    stratum and slope; the spread of (b_a - b_0) x over users; and that of the effect between strata, and between users
+    with and without history. Welch degrees of freedom. As arms are random, it holds also where residuals spread
+    unevenly along the line; HC2 and HC3, which look at every residual, need rows: use regression. With clusters, of
+    sums within them. Reads moments: no rows are needed.
 
     Parameters
     ----------
-    slopes : "arm" | "pooled"
-        Of each arm, or one of all users taken for known, as Deng and others have it.
+    slopes : "arm" | "pooled" | "stratum"
+        Of each arm over its strata; or one of all users taken for known, as Deng and others have it; or of each
+        stratum and arm.
+    stratified : bool
+        Whether arms are compared within the design's strata, where it names any.
     """
 
     slopes: Slopes = "arm"
+    stratified: bool = True
 
     def estimate(self, case: Case) -> Estimate:
         """Estimate from the moments of the case's metric."""
         moments = case.metric_moments()
-        held, bare = self._by_history(moments)
-        q = len(moments.outcome_columns)
-        k = len(moments.parts[held[0]].columns) - q
-        places, left_out = [held], tuple[Finding, ...]()
-        if bare:
-            few = np.sum([moments.parts[j].units for j in bare], axis=0).min() < FEWEST
-            places, left_out = ([held], _too_few(self.spec.key, moments, bare)) if few else ([held, bare], ())
-        compared = Comparison.of(moments, places, history=True)
+        within = self.stratified and moments.strata != ("",)
+        _refuse_without_history(moments)
+        cells = history_cells(moments, stratified=within)
+        held, bare = cells.of(moments, history=True), cells.of(moments, history=False)
+        if not held:
+            raise DataError(
+                f"No stratum has enough users with history of metric '{moments.metric}'.",
+                remedy="Use method: poststratification, or stratified: false.",
+            )
+        compared = Comparison.of(moments, cells.kept, history=True)
         levels = compared.levels(moments, self.slopes)
-        plain = Comparison.of(moments, [[j for at in places for j in at]], history=False).levels(moments)
-        share = sum(float(moments.parts[j].units.sum()) for j in bare) / float(moments.units.sum())
+        plain = Comparison.of(moments, [[*held, *bare]], history=False).levels(moments)
+        absent = [j for j in range(len(moments.parts)) if not moments.covariates(j)]
         details = {
             "variance_reduction": 1.0 - np.diag(levels.effect_vcov) / np.diag(plain.effect_vcov),
-            "without_history": share,
+            "without_history": sum(float(moments.parts[j].units.sum()) for j in absent) / float(moments.units.sum()),
         }
-        name = "Lin" if self.slopes == "arm" else "CUPED, slope taken for known"
-        flat = _flat(self.spec.key, moments, held, k)
-        return metric_estimate(case, self, compared, levels, name, Beside(details, (*left_out, *flat)))
+        line = "CUPED, slope taken for known" if self.slopes == "pooled" else "Lin"
+        name = f"{line}, within strata" if within else line
+        found = (*_too_few(self.spec.key, moments, cells.left_out), *_flat(self.spec.key, moments, held))
+        return metric_estimate(case, self, compared, levels, name, Beside(details, found))
 
-    def _by_history(self, moments: MetricMoments) -> tuple[list[int], list[int]]:
-        """Parts with history, and without."""
-        widest = max(len(part.columns) for part in moments.parts)
-        if widest == len(moments.outcome_columns):
-            raise UnsupportedError(
-                f"Metric '{moments.metric}' has no covariate to adjust for.",
-                remedy="Name the same metric before the experiment as its covariate, or use method: difference.",
+
+def _refuse_without_history(moments: MetricMoments) -> None:
+    if not any(moments.covariates(j) for j in range(len(moments.parts))):
+        raise UnsupportedError(
+            f"Metric '{moments.metric}' has no covariate to adjust for.",
+            remedy="Name the same metric before the experiment as its covariate, or use method: difference, or "
+            "poststratification where there are strata.",
+        )
+
+
+def _too_few(key: str, moments: MetricMoments, left_out: tuple[int, ...]) -> tuple[Finding, ...]:
+    """Say who was left out, having too few alike in some arm."""
+    out = []
+    for history in (False, True):
+        units = int(sum(moments.parts[j].units.sum() for j in left_out if bool(moments.covariates(j)) == history))
+        if not units:
+            continue
+        word, where = "with" if history else "without", " of a stratum" if moments.strata != ("",) else ""
+        out.append(
+            Finding(
+                check=f"cuped.{word}_history",
+                about=key,
+                grade=Grade.WARN,
+                subject=moments.metric,
+                statistic=float(units),
+                threshold=float(FEWEST),
+                message=f"{units:,} units {word} history are fewer than {FEWEST} in some arm{where} and were left out.",
+                remedy="Count them as zero before the experiment, if that is what they did."
+                if not history
+                else "Join small strata.",
             )
-        held = [j for j, part in enumerate(moments.parts) if len(part.columns) == widest]
-        return held, [j for j in range(len(moments.parts)) if j not in held]
+        )
+    return tuple(out)
 
 
-def _too_few(key: str, moments: MetricMoments, bare: list[int]) -> tuple[Finding, ...]:
-    units = int(sum(moments.parts[j].units.sum() for j in bare))
-    return (
-        Finding(
-            check="cuped.without_history",
-            about=key,
-            grade=Grade.WARN,
-            subject=moments.metric,
-            statistic=float(units),
-            threshold=float(FEWEST),
-            message=f"{units:,} units without history are fewer than {FEWEST} in some arm and were left out.",
-            remedy="Count them as zero before the experiment, if that is what they did.",
-        ),
-    )
-
-
-def _flat(key: str, moments: MetricMoments, held: list[int], covariates: int) -> tuple[Finding, ...]:
+def _flat(key: str, moments: MetricMoments, held: tuple[int, ...]) -> tuple[Finding, ...]:
     """Say so where the covariate does not vary in some arm."""
-    spread = np.sum([np.diagonal(moments.parts[j].cross, axis1=1, axis2=2) for j in held], axis=0)[:, -covariates:]
-    if (spread[:, 0] > 0.0).all():
+    first = len(moments.outcome_columns)
+    spread = np.sum([moments.parts[j].cross[:, first, first] for j in held], axis=0)
+    if (spread > 0.0).all():
         return ()
     return (
         Finding(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from estimand.core.case import Case
+from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.method import Method
 from estimand.core.metric_estimate import Comparison, metric_estimate
@@ -10,6 +11,7 @@ from estimand.core.metric_moments import MetricMoments
 from estimand.core.uncertainty import Normal
 from estimand.errors import UnsupportedError
 from estimand.methods.experiments.cuped import Cuped
+from estimand.methods.experiments.poststratification import Poststratification
 from estimand.stats.arrays import Floats
 
 
@@ -19,11 +21,15 @@ def read_once(case: Case, method: Method, *, adjust: bool) -> Estimate:
     Parameters
     ----------
     adjust : bool
-        Whether history sharpens the answer, as in ``cuped``, where the metric has any.
+        Whether history and strata sharpen the answer, as in ``cuped`` and ``poststratification``, where there are any;
+        strata that are the days of looks do not.
     """
     moments = case.metric_moments()
+    within = moments.strata != ("",) and not strata_are_days(case)
     if adjust and has_history(moments):
-        return Cuped().estimate(case)
+        return Cuped(stratified=within).estimate(case)
+    if adjust and within:
+        return Poststratification().estimate(case)
     compared = Comparison.of(moments, [range(len(moments.parts))], history=False)
     correction = "Welch, delta method" if moments.is_ratio else "Welch"
     return metric_estimate(case, method, compared, compared.levels(moments), correction)
@@ -32,6 +38,12 @@ def read_once(case: Case, method: Method, *, adjust: bool) -> Estimate:
 def has_history(moments: MetricMoments) -> bool:
     """Whether some units have a covariate."""
     return any(moments.covariates(j) for j in range(len(moments.parts)))
+
+
+def strata_are_days(case: Case) -> bool:
+    """Whether the design's strata are the days on which units came, which looks are made of."""
+    design = case.design
+    return isinstance(design, Experiment) and design.strata in {(design.day,), (design.exposed,)}
 
 
 def covariance(estimate: Estimate) -> Floats:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from estimand.core.case import Case
-from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.metric_moments import MetricMoments
 from estimand.errors import DataError, IdentificationError
-from estimand.methods.experiments.fixed import covariance
+from estimand.methods.experiments.fixed import covariance, strata_are_days
 from estimand.methods.experiments.looking import NEAR, Looking
 from estimand.stats.arrays import Floats
 
@@ -39,8 +38,8 @@ def looks_of(case: Case, looking: Looking, read: Callable[[Case], Estimate], eve
 
     None where the design's strata are not its days; days on which nothing can be estimated yet are passed over.
     """
-    design, moments = case.design, case.metric_moments()
-    if not isinstance(design, Experiment) or design.strata not in {(design.day,), (design.exposed,)}:
+    moments = case.metric_moments()
+    if not strata_are_days(case):
         return ()
     order = sorted(range(len(moments.strata)), key=lambda s: _in_time(moments.strata[s]))
     found: list[Look] = []

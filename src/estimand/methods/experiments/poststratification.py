@@ -2,19 +2,15 @@
 
 from typing import Any
 
-import numpy as np
-
 from estimand.core.case import Case
 from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.method import Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.metric_estimate import Beside, Comparison, metric_estimate
-from estimand.core.metric_moments import MetricMoments
 from estimand.core.table import Table
-from estimand.errors import Code, IdentificationError, UnsupportedError
-
-FEWEST = 2
+from estimand.errors import UnsupportedError
+from estimand.methods.experiments.cells import strata_cells
 
 
 @method(
@@ -52,30 +48,10 @@ class Poststratification(Method):
                 "The design names no strata.",
                 remedy="Add strata: [column, …] to the design, or use method: difference.",
             )
-        places = [
-            found
-            for s in range(len(moments.strata))
-            if (found := [j for j, at in enumerate(moments.stratum) if at == s and moments.parts[j].units.any()])
-        ]
-        for at in places:
-            _refuse_one_armed(moments, at)
+        places = strata_cells(moments).kept
         compared = Comparison.of(moments, places, history=False)
         levels = compared.levels(moments)
         labels: dict[str, Any] = {"stratum": [moments.strata[moments.stratum[at[0]]] for at in places]}
         units = {arm: [int(part.units[a]) for part in compared.parts] for a, arm in enumerate(moments.arms)}
         details = {"table": Table(labels | units).to_dict()}
         return metric_estimate(case, self, compared, levels, "post-stratified", Beside(details))
-
-
-def _refuse_one_armed(moments: MetricMoments, at: list[int]) -> None:
-    units = np.sum([moments.parts[j].units for j in at], axis=0)
-    if (units < FEWEST).any():
-        a = int(units.argmin())
-        raise IdentificationError(
-            f"Stratum '{moments.strata[moments.stratum[at[0]]]}' has {int(units[a])} units of arm '{moments.arms[a]}' "
-            f"with metric '{moments.metric}'; a comparison within it needs {FEWEST}.",
-            remedy="Join small strata, or use method: difference.",
-            code=Code.INSUFFICIENT_OVERLAP,
-            found=int(units[a]),
-            expected=FEWEST,
-        )

@@ -95,7 +95,7 @@ class Sequential(Method):
     effect_sd : float, optional
         For "msprt": how large effects usually are, as a standard deviation in the metric's unit.
     adjust : bool
-        Whether the metric before the experiment sharpens the answer, where there is one.
+        Whether the metric before the experiment and the design's strata sharpen the answer, where there are any.
     """
 
     kind: Kind | None = None
