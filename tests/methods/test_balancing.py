@@ -9,6 +9,7 @@ from stacked import sandwich
 
 import estimand as es
 from estimand.errors import Code
+from tests.repeated import by_day_and_night
 
 KINDS = [("entropy", "ATE"), ("entropy", "ATT"), ("cbps", "ATE"), ("cbps", "ATT"), ("overlap", "ATO")]
 
@@ -143,6 +144,7 @@ def averaged_effect(weight) -> float:
     return float(mass @ (1.0 + 0.5 * x) / mass.sum())
 
 
+@by_day_and_night(80, 200)
 @pytest.mark.parametrize(
     ("kind", "target", "mass"),
     [
@@ -152,10 +154,9 @@ def averaged_effect(weight) -> float:
         ("overlap", "ATO", lambda p: p * (1 - p)),
     ],
 )
-def test_its_intervals_cover(kind: str, target: str, mass) -> None:
-    draws = 200
+def test_its_intervals_cover(kind: str, target: str, mass, repetitions: int) -> None:
     truth = averaged_effect(mass)
-    holds(coverage(confounded, design(), "balancing", truth, draws, kind=kind, target=target), draws)
+    holds(coverage(confounded, design(), "balancing", truth, repetitions, kind=kind, target=target), repetitions)
 
 
 def apart(seed: int = 16):

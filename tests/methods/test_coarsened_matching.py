@@ -9,6 +9,7 @@ from simulated import confounded, design
 
 import estimand as es
 from tests.reference_data import matches, table
+from tests.repeated import by_day_and_night
 
 PLAN = design()
 
@@ -171,10 +172,11 @@ def covered(cell: str, repetitions: int) -> tuple[float, float]:
     return held, float(np.sqrt(np.mean(errors**2)) / values.std(ddof=1))
 
 
-def test_intervals_over_small_strata_cover() -> None:
-    held, ratio = covered("small strata", 150)
-    assert abs(held - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / 150)
-    assert abs(ratio - 1) <= 4 / np.sqrt(300)
+@by_day_and_night(80, 150)
+def test_intervals_over_small_strata_cover(repetitions: int) -> None:
+    held, ratio = covered("small strata", repetitions)
+    assert abs(held - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / repetitions)
+    assert abs(ratio - 1) <= 4 / np.sqrt(2 * repetitions)
 
 
 @pytest.mark.nightly

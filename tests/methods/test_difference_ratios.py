@@ -9,6 +9,7 @@ from scipy.stats import t
 
 import estimand as es
 from estimand.core.uncertainty import Normal
+from tests.repeated import by_day_and_night
 
 PLAN = {"kind": "experiment", "treatment": "d", "outcome": "y"}
 
@@ -136,9 +137,10 @@ def test_few_clusters_ask_no_test_of_a_ratio() -> None:
     assert not [f for f in record.findings if f.check in {"inference.wild_cluster", "inference.randomisation"}]
 
 
-def test_intervals_of_a_ratio_hold_the_truth() -> None:
-    draws, hits = 500, 0
-    for seed in range(draws):
+@by_day_and_night(250, 1_000)
+def test_intervals_of_a_ratio_hold_the_truth(repetitions: int) -> None:
+    hits = 0
+    for seed in range(repetitions):
         rng = np.random.default_rng(seed)
         d = np.arange(60) % 3 == 0
         y = rng.gamma(4.0, np.where(d, 1.5, 1.0))
@@ -146,4 +148,4 @@ def test_intervals_of_a_ratio_hold_the_truth() -> None:
             as_moments(pd.DataFrame({"d": d.astype(int), "y": y})), PLAN, "difference", contrast="ratio"
         ).interval()[0]
         hits += low <= 1.5 <= high
-    assert hits / draws == pytest.approx(0.95, abs=4 * math.sqrt(0.05 * 0.95 / draws))
+    assert hits / repetitions == pytest.approx(0.95, abs=4 * math.sqrt(0.05 * 0.95 / repetitions))

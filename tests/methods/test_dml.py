@@ -16,6 +16,7 @@ from estimand.data.source import read_table
 from estimand.errors import Code
 from estimand.models.bank import NuisanceBank
 from tests.reference_data import matches, reference, table
+from tests.repeated import by_day_and_night
 
 
 def test_the_partially_linear_model_reproduces_the_pension_study() -> None:
@@ -114,10 +115,10 @@ def test_an_arm_that_the_covariates_give_away_leaves_nothing_to_compare() -> Non
     assert caught.value.code == Code.INSUFFICIENT_OVERLAP
 
 
-def test_its_intervals_cover() -> None:
-    draws = 150
+@by_day_and_night(80, 150)
+def test_its_intervals_cover(repetitions: int) -> None:
     options = {"learner": "linear", "folds": 2}
-    holds(coverage(confounded, design(), "dml", 1.0, draws, **options), draws)
+    holds(coverage(confounded, design(), "dml", 1.0, repetitions, **options), repetitions)
 
 
 def curved(seed: int):
@@ -130,9 +131,9 @@ def curved(seed: int):
     return frame
 
 
-def test_the_partially_linear_model_covers_its_own_target_and_not_the_average_effect() -> None:
+@by_day_and_night(80, 150)
+def test_the_partially_linear_model_covers_its_own_target_and_not_the_average_effect(repetitions: int) -> None:
     """Where the effect is exp(x / 2) the two differ: with the nuisances' right shape given, the former is covered."""
-    draws = 150
     rng = np.random.default_rng(0)
     x = rng.normal(size=1_000_000)
     p = expit(1.5 * x - 1.0)
@@ -143,5 +144,5 @@ def test_the_partially_linear_model_covers_its_own_target_and_not_the_average_ef
         return frame.assign(mean=frame["x"] + expit(1.5 * frame["x"] - 1.0) * np.exp(0.5 * frame["x"]))
 
     options = {"score": "plr", "learner": "linear", "folds": 2}
-    holds(coverage(drawn, design(("x", "mean")), "dml", truth, draws, **options), draws)
+    holds(coverage(drawn, design(("x", "mean")), "dml", truth, repetitions, **options), repetitions)
     assert abs(truth - np.exp(1 / 8)) > 0.1

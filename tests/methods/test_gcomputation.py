@@ -9,6 +9,7 @@ from test_reference_values import NHEFS, ZEPID, nhefs, observational
 
 import estimand as es
 from tests.reference_data import matches, reference, table
+from tests.repeated import by_day_and_night
 
 MEAN = {"linear": lambda v: v, "logistic": expit, "poisson": np.exp}
 OUTCOME = {"linear": "y", "logistic": "b", "poisson": "c"}
@@ -148,14 +149,14 @@ def test_a_linear_model_is_regression_adjustment() -> None:
     assert one.std_error[0] == pytest.approx(slope.std_error[0], rel=1e-10)
 
 
+@by_day_and_night(100, 250)
 @pytest.mark.parametrize("target", ["ATE", "ATT"])
-def test_its_intervals_cover(target: str) -> None:
-    draws = 250
+def test_its_intervals_cover(target: str, repetitions: int) -> None:
     chance = np.random.default_rng(0)
     x, z = chance.normal(size=400_000), chance.random(400_000) < 0.4
     treated = expit(0.5 * x - 0.4 * z + 0.1)
     truth = 1.0 if target == "ATE" else float(1.0 + 0.5 * (treated @ x) / treated.sum())
-    holds(coverage(confounded, design(), "gcomputation", truth, draws, target=target), draws)
+    holds(coverage(confounded, design(), "gcomputation", truth, repetitions, target=target), repetitions)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import estimand as es
+from tests.repeated import by_day_and_night
 
 DESIGN = {"kind": "observational", "treatment": "d", "outcome": "y", "covariates": ["x"]}
 
@@ -21,6 +22,7 @@ def drawn(seed: int, rows: int = 500, clusters: int | None = None) -> pd.DataFra
     return frame
 
 
+@by_day_and_night(60, 150)
 @pytest.mark.parametrize(
     ("key", "options", "clusters"),
     [
@@ -33,22 +35,24 @@ def drawn(seed: int, rows: int = 500, clusters: int | None = None) -> pd.DataFra
         ("aipw", {"learner": "linear"}, None),
     ],
 )
-def test_the_untreated_level_is_as_uncertain_as_it_is_said_to_be(key: str, options: dict, clusters: int | None) -> None:
+def test_the_untreated_level_is_as_uncertain_as_it_is_said_to_be(
+    key: str, options: dict, clusters: int | None, repetitions: int
+) -> None:
     design = {**DESIGN, "covariates": [] if key == "difference" else ["x"]}
     if clusters is not None:
         design["cluster"] = "g"
     levels, errors, cross = [], [], []
-    for seed in range(150):
+    for seed in range(repetitions):
         made = es.estimate(drawn(seed, clusters=clusters), design, key, **options)
         levels.append((made.baseline.value[0], made.value[0]))
         errors.append(made.baseline.vcov[0, 0])
         cross.append(made.baseline.cross[0, 0])
     level, value = np.array(levels).T
     spread = level.std(ddof=1)
-    tolerance = 4.0 / np.sqrt(2 * 150)
+    tolerance = 4.0 / np.sqrt(2 * repetitions)
     assert np.sqrt(np.mean(errors)) / spread == pytest.approx(1.0, abs=tolerance)
     correlation = np.mean(cross) / (spread * value.std(ddof=1))
-    assert correlation == pytest.approx(np.corrcoef(level, value)[0, 1], abs=4.0 / np.sqrt(150))
+    assert correlation == pytest.approx(np.corrcoef(level, value)[0, 1], abs=4.0 / np.sqrt(repetitions))
 
 
 def test_with_the_sample_held_fixed_the_level_is_too() -> None:

@@ -1,5 +1,6 @@
 """Matching: references of the R package Matching and MatchIt, a second implementation, properties, coverage."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 import estimand as es
 from tests.reference_data import matches, reference, table
+from tests.repeated import by_day_and_night
 
 RACE = ["hispan", "white"]
 PEOPLE = ["age", "educ", *RACE, "married", "nodegree", "re74", "re75"]
@@ -307,6 +309,7 @@ def test_large_tables_are_refused() -> None:
         es.estimate(large, DRAWN, "matching", distance="mahalanobis", replace=False, algorithm="optimal")
 
 
+@cache
 def truth(target: str, shift: float) -> float:
     _, e, effect = draw(10**6 + 1, 1_000_000, shift)
     return float(np.average(effect, weights={"ATE": np.ones_like(e), "ATT": e}[target]))
@@ -337,11 +340,12 @@ def covered(options: dict[str, Any], shift: float, rows: int, repetitions: int) 
     return inside / repetitions, float(np.mean(errors) / np.std(values, ddof=1))
 
 
+@by_day_and_night(80, 200)
 @pytest.mark.parametrize("cell", COVERAGE)
-def test_intervals_cover(cell: str) -> None:
-    share, ratio = covered(*COVERAGE[cell], repetitions=200)
-    assert abs(share - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / 200)
-    assert abs(ratio - 1) <= 4 / np.sqrt(2 * 200)
+def test_intervals_cover(cell: str, repetitions: int) -> None:
+    share, ratio = covered(*COVERAGE[cell], repetitions)
+    assert abs(share - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / repetitions)
+    assert abs(ratio - 1) <= 4 / np.sqrt(2 * repetitions)
 
 
 @pytest.mark.parametrize("cell", CONSERVATIVE)

@@ -11,6 +11,7 @@ from simulated import confounded, design
 
 import estimand as es
 from estimand.methods.adjustment.matching_ratio import allotted
+from tests.repeated import by_day_and_night
 
 COVARIATE = {"distance": "mahalanobis"}
 PAIRS = {"replace": False}
@@ -159,11 +160,12 @@ def covered(cell: str, repetitions: int) -> tuple[float, float]:
     return held, float(np.sqrt(np.mean(errors**2)) / values.std(ddof=1))
 
 
+@by_day_and_night(80, 150)
 @pytest.mark.parametrize("cell", CELLS)
-def test_intervals_cover(cell: str) -> None:
-    held, ratio = covered(cell, 150)
-    assert abs(held - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / 150)
-    assert abs(ratio - 1) <= 4 / np.sqrt(300)
+def test_intervals_cover(cell: str, repetitions: int) -> None:
+    held, ratio = covered(cell, repetitions)
+    assert abs(held - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / repetitions)
+    assert abs(ratio - 1) <= 4 / np.sqrt(2 * repetitions)
 
 
 @pytest.mark.nightly

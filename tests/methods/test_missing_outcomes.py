@@ -7,6 +7,7 @@ from scipy.special import expit
 from simulated import confounded, coverage, design, holds
 
 import estimand as es
+from tests.repeated import by_day_and_night
 
 
 def attrited(seed: int) -> pd.DataFrame:
@@ -16,9 +17,10 @@ def attrited(seed: int) -> pd.DataFrame:
     return frame.assign(y=frame["y"].mask(gone))
 
 
-def test_the_effect_on_everyone_is_covered_where_outcomes_are_missing_at_random() -> None:
-    draws = 200
-    holds(coverage(attrited, design(), "gcomputation", 1.0, draws, standardise="everyone"), draws)
+@by_day_and_night(80, 200)
+def test_the_effect_on_everyone_is_covered_where_outcomes_are_missing_at_random(repetitions: int) -> None:
+    found = coverage(attrited, design(), "gcomputation", 1.0, repetitions, standardise="everyone")
+    holds(found, repetitions)
     complete = [es.estimate(attrited(seed), design(), "gcomputation").value[0] for seed in range(30)]
     assert np.mean(complete) < 0.9
 

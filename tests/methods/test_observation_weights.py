@@ -11,6 +11,7 @@ from simulated import coverage, design, holds
 from stacked import Equations, jacobian, solved
 
 import estimand as es
+from tests.repeated import by_day_and_night
 
 LINEAR = {"learner": "linear", "folds": 2}
 TAKEN = [
@@ -190,12 +191,12 @@ def test_a_small_sample_correction_stays_and_what_the_model_takes_off_goes(covar
     assert kept[0, 0] == pytest.approx((given.uncertainty.vcov - given.influence.covariance())[0, 0], rel=1e-6)
 
 
+@by_day_and_night(60, 150)
 @pytest.mark.parametrize("method", ["difference", "regression", "ipw", "balancing", "gcomputation"])
-def test_complete_cases_are_biased_and_weighting_covers(method: str) -> None:
-    draws = 100
+def test_complete_cases_are_biased_and_weighting_covers(method: str, repetitions: int) -> None:
     randomised = method == "difference"
     plan = weighting(kind="experiment") if randomised else weighting()
-    holds(coverage(lambda seed: attrited(seed, 600, randomised), plan, method, 1.0, draws), draws)
+    holds(coverage(lambda seed: attrited(seed, 600, randomised), plan, method, 1.0, repetitions), repetitions)
     bare = {**plan, "missing_outcome": "complete_case"}
     complete = [es.estimate(attrited(seed, 600, randomised), bare, method).value[0] for seed in range(30)]
     assert np.mean(complete) < (0.8 if randomised else 0.95)

@@ -7,6 +7,7 @@ import statsmodels.api as sm
 from simulated import confounded, coverage, design, holds
 
 import estimand as es
+from tests.repeated import by_day_and_night
 
 LINEAR = {"learner": "linear", "folds": 2}
 TAKEN = {
@@ -174,9 +175,9 @@ def biased(seed: int) -> pd.DataFrame:
     return frame[kept].assign(w=1.0 / chance[kept])
 
 
+@by_day_and_night(60, 150)
 @pytest.mark.parametrize(("method", "options"), [("aipw", LINEAR), ("ipw", {})])
-def test_sampling_weights_undo_a_biased_draw(method: str, options: dict) -> None:
-    draws = 150
-    holds(coverage(biased, design(weights="w"), method, 1.0, draws, **options), draws)
+def test_sampling_weights_undo_a_biased_draw(method: str, options: dict, repetitions: int) -> None:
+    holds(coverage(biased, design(weights="w"), method, 1.0, repetitions, **options), repetitions)
     plain = [es.estimate(biased(seed), design(), method, **options).value[0] for seed in range(30)]
     assert np.mean(plain) > 1.1

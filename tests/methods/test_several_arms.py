@@ -12,6 +12,7 @@ from estimand.core.run import Run
 from estimand.data.build import build_sample
 from estimand.data.source import read_table
 from estimand.models.bank import NuisanceBank
+from tests.repeated import by_day_and_night
 
 
 def chances(z: np.ndarray, gamma: np.ndarray) -> np.ndarray:
@@ -115,9 +116,9 @@ def three(seed: int):
     return confounded(seed, n=700, arms=3)
 
 
-def test_weighted_intervals_of_three_arms_cover() -> None:
-    draws = 200
-    holds(coverage(three, design(), "ipw", 1.0, draws), draws)
+@by_day_and_night(80, 200)
+def test_weighted_intervals_of_three_arms_cover(repetitions: int) -> None:
+    holds(coverage(three, design(), "ipw", 1.0, repetitions), repetitions)
 
 
 def effect_on(arm: int) -> float:
@@ -128,8 +129,8 @@ def effect_on(arm: int) -> float:
     return float(arm * (1.0 + 0.5 * (p[:, arm] @ x) / p[:, arm].sum()))
 
 
-def test_intervals_of_the_effect_on_one_of_three_arms_cover() -> None:
-    draws = 200
+@by_day_and_night(80, 200)
+def test_intervals_of_the_effect_on_one_of_three_arms_cover(repetitions: int) -> None:
     for method, options in (("ipw", {}), ("aipw", {"learner": "linear", "folds": 2})):
-        held = coverage(three, design(), method, effect_on(1), draws, target="ATT", **options)
-        holds(held, draws)
+        held = coverage(three, design(), method, effect_on(1), repetitions, target="ATT", **options)
+        holds(held, repetitions)

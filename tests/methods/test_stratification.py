@@ -12,6 +12,7 @@ from estimand.errors import Code
 from estimand.stats.glm import fit_glm
 from estimand.stats.strata import Grouping, quantile_strata
 from tests.reference_data import matches, reference, table
+from tests.repeated import by_day_and_night
 
 
 def test_it_reproduces_the_titanic_by_age_and_sex_with_a_cell_of_one_row() -> None:
@@ -132,11 +133,11 @@ def saturated(seed: int) -> pd.DataFrame:
     return frame
 
 
+@by_day_and_night(80, 200)
 @pytest.mark.parametrize(("target", "truth"), [("ATE", 2.5), ("ATT", 1.0 + (0.35 + 0.5 * 2 + 0.65 * 3) / 1.7)])
-def test_intervals_over_given_strata_cover(target: str, truth: float) -> None:
-    draws = 200
-    found = coverage(saturated, design(("s",)), "stratification", truth, draws, strata=("s",), target=target)
-    holds(found, draws)
+def test_intervals_over_given_strata_cover(target: str, truth: float, repetitions: int) -> None:
+    found = coverage(saturated, design(("s",)), "stratification", truth, repetitions, strata=("s",), target=target)
+    holds(found, repetitions)
 
 
 def small(seed: int) -> pd.DataFrame:

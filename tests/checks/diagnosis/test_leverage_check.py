@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import estimand as es
+from tests.repeated import by_day_and_night
 
 
 def table(covariates: int, rows: int = 200, seed: int = 1) -> pd.DataFrame:
@@ -101,8 +102,9 @@ def test_weights_for_other_targets_are_not_judged(options: dict[str, Any]) -> No
     assert not found(table(29), **options)
 
 
-def test_an_interval_of_overlap_weights_is_as_narrow_as_the_residuals_say() -> None:
-    """Errors of 400 draws with 50 covariates of 200 rows against their spread: √(1 - 51/200) of it, not all of it."""
+@by_day_and_night(330, 1_000)
+def test_an_interval_of_overlap_weights_is_as_narrow_as_the_residuals_say(repetitions: int) -> None:
+    """Errors of draws with 50 covariates of 200 rows against their spread: √(1 - 51/200) of it, not all of it."""
 
     def one(seed: int) -> tuple[float, float]:
         frame = table(50, seed=seed)
@@ -111,6 +113,6 @@ def test_an_interval_of_overlap_weights_is_as_narrow_as_the_residuals_say() -> N
         made = es.estimate(frame, design, "ipw", target="ATO")
         return float(made.value[0]), float(made.std_error[0])
 
-    values, errors = np.array([one(seed) for seed in range(400)]).T
+    values, errors = np.array([one(seed) for seed in range(repetitions)]).T
     ratio = np.sqrt(np.mean(errors**2)) / values.std(ddof=1)
-    assert ratio == pytest.approx(np.sqrt(1 - 51 / 200), abs=4 * ratio / np.sqrt(2 * 400))
+    assert ratio == pytest.approx(np.sqrt(1 - 51 / 200), abs=4 * ratio / np.sqrt(2 * repetitions))

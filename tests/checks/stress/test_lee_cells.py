@@ -10,6 +10,7 @@ from stress_cases import estimated, never
 
 import estimand as es
 from estimand.checks.stress.lee_bounds import LeeBounds
+from tests.repeated import by_day_and_night
 
 ONE_WAY = "Treatment moves all one way in being observed"
 
@@ -97,19 +98,19 @@ def bounds(frame: pd.DataFrame) -> tuple[dict[str, Any], dict[str, Any]]:
     return rows[ONE_WAY], rows[f"{ONE_WAY}, trimmed within 3 cells of site"]
 
 
-def test_intervals_within_cells_cover_both_ends_and_are_narrower() -> None:
+@by_day_and_night(100, 300)
+def test_intervals_within_cells_cover_both_ends_and_are_narrower(repetitions: int) -> None:
     rng = np.random.default_rng(4)
     truth = bounds(selected(rng, 1_000_000))
-    draws = 300
     hits = np.zeros(2)
-    for _ in range(draws):
+    for _ in range(repetitions):
         row = bounds(selected(rng, 1_500))[1]
         hits += [row["ci_low"] <= truth[1][end] <= row["ci_high"] for end in ("low", "high")]
     assert truth[1]["low"] - truth[0]["low"] > 0.05
     assert truth[0]["high"] - truth[1]["high"] > 0.05
     assert truth[1]["low"] < 0.5 < truth[1]["high"]
-    error = 4 * math.sqrt(0.05 * 0.95 / draws)
-    assert hits / draws == pytest.approx([0.95, 0.95], abs=error)
+    error = 4 * math.sqrt(0.05 * 0.95 / repetitions)
+    assert hits / repetitions == pytest.approx([0.95, 0.95], abs=error)
 
 
 def test_cases_without_missing_outcomes_have_none() -> None:

@@ -196,10 +196,11 @@ def test_the_error_of_strata_adds_up_by_hand() -> None:
     assert es.estimate(frame, STRATIFIED, "cuped").std_error[0] ** 2 == pytest.approx(expected, rel=1e-9)
 
 
+@by_day_and_night(200, 1_000)
 @pytest.mark.parametrize("slopes", ["arm", "stratum", "pooled"])
-def test_within_strata_its_intervals_hold_the_truth_as_often_as_they_say(slopes: str) -> None:
+def test_within_strata_its_intervals_hold_the_truth_as_often_as_they_say(slopes: str, repetitions: int) -> None:
     """Blocks assign exactly half; strata differ in level, slope, noise and size; a quarter have no history."""
-    rng, held, repetitions = np.random.default_rng(3), 0, 1_000
+    rng, held = np.random.default_rng(3), 0
     for _ in range(repetitions):
         s = rng.choice(3, 240, p=[0.5, 0.3, 0.2])
         x, b = rng.normal(size=240) + s, np.zeros(240, dtype=bool)

@@ -7,6 +7,7 @@ from scipy import stats
 import estimand as es
 from tests.methods.experiments.experiment_data import made, users
 from tests.reference_data import matches, reference, table
+from tests.repeated import by_day_and_night
 
 
 def arms(frame, column: str):
@@ -79,10 +80,11 @@ def test_quantile_error_is_that_of_the_density() -> None:
     assert read.std_error[0] == pytest.approx(expected, rel=0.02)
 
 
-def test_quantile_holds_with_clusters() -> None:
+@by_day_and_night(100, 250)
+def test_quantile_holds_with_clusters(repetitions: int) -> None:
     """Users with ten sessions of one level: rows taken for independent would err by a factor of two and more."""
-    rng, runs, held, naive = np.random.default_rng(2), 250, 0, 0
-    for seed in range(runs):
+    rng, held, naive = np.random.default_rng(2), 0, 0
+    for seed in range(repetitions):
         level = np.repeat(rng.exponential(2.0, 120), 10)
         frame = users(1_200, seed).assign(
             spend=level + rng.normal(0.0, 0.7, 1_200), variant=np.repeat(rng.permutation(["A", "B"] * 60), 10)
@@ -93,8 +95,8 @@ def test_quantile_holds_with_clusters() -> None:
         held += bool(low <= 0.0 <= high)
         low, high = made("quantile", "plain", frame, quantile=0.7).interval()[0]
         naive += bool(low <= 0.0 <= high)
-    assert held / runs == pytest.approx(0.95, abs=4.0 * np.sqrt(0.05 * 0.95 / runs))
-    assert naive / runs < 0.8
+    assert held / repetitions == pytest.approx(0.95, abs=4.0 * np.sqrt(0.05 * 0.95 / repetitions))
+    assert naive / repetitions < 0.8
 
 
 def test_quantile_at_a_heap_is_refused() -> None:
@@ -249,9 +251,10 @@ def test_where_less_is_better_the_chance_is_the_other() -> None:
     assert more.details["expected_loss"] == pytest.approx(less.details["expected_loss_of_control"])
 
 
-def test_posterior_is_calibrated_under_its_prior() -> None:
-    rng, runs, held, sure, right = np.random.default_rng(7), 300, 0, 0.0, 0
-    for seed in range(runs):
+@by_day_and_night(150, 300)
+def test_posterior_is_calibrated_under_its_prior(repetitions: int) -> None:
+    rng, held, sure, right = np.random.default_rng(7), 0, 0.0, 0
+    for seed in range(repetitions):
         effect = float(rng.normal(0.0, 0.2))
         frame = users(600, seed=seed, lift=effect)
         read = made("bayesian", "spend", frame[frame["variant"] != "C"], prior_sd=0.2)
@@ -259,5 +262,5 @@ def test_posterior_is_calibrated_under_its_prior() -> None:
         held += bool(low <= effect <= high)
         sure += float(read.details["chance_to_beat"][0])
         right += effect > 0.0
-    assert held / runs == pytest.approx(0.95, abs=4.0 * np.sqrt(0.05 * 0.95 / runs))
-    assert sure / runs == pytest.approx(right / runs, abs=4.0 * 0.5 / np.sqrt(runs))
+    assert held / repetitions == pytest.approx(0.95, abs=4.0 * np.sqrt(0.05 * 0.95 / repetitions))
+    assert sure / repetitions == pytest.approx(right / repetitions, abs=4.0 * 0.5 / np.sqrt(repetitions))

@@ -9,6 +9,7 @@ from estimand.core.table import Table
 from estimand.stats.group_sequential import passage, spending_limits
 from estimand.stats.spending import obrien_fleming_spent, pocock_spent
 from tests.methods.experiments.experiment_data import made, users
+from tests.repeated import by_day_and_night
 
 PLAN = {"units": 10_000, "looks": 5, "burn_in": 500}
 
@@ -182,23 +183,29 @@ def test_a_ratio_is_read_early_too() -> None:
     assert read.details["std_error"] == pytest.approx(made("difference", "rate").std_error, rel=1e-12)
 
 
-def test_daily_looks_at_no_effect_seldom_err() -> None:
-    """A sequence over ten days, and five planned looks, against the same looks with a fixed interval."""
-    runs, wrong = 150, np.zeros(3)
-    for seed in range(runs):
+def looked(kind: str, repetitions: int) -> np.ndarray:
+    """Share of experiments without an effect that err at a look, by a kind's intervals and by fixed ones."""
+    wrong = np.zeros(2)
+    for seed in range(repetitions):
         frame = users(1_500, seed=seed, lift=0.0)
         fields = {"planned": {"units": 1_500, "looks": 5, "burn_in": 150}, "day": "day", "strata": ["day"]}
-        for j, kind in enumerate(("confidence_sequence", "group_sequential")):
-            read = made("sequential", "spend", frame, fields, kind=kind)
-            path = Table.from_dict(read.details["path"])
-            low, high, term = (np.array(path[name], dtype=object) for name in ("low", "high", "term"))
-            mine = term == "B"
-            wrong[j] += bool(((low[mine] > 0.0) | (high[mine] < 0.0)).any())
-            if j == 0:
-                z = np.array(path["value"])[mine] / np.array(path["std_error"])[mine]
-                wrong[2] += bool((np.abs(z) > 1.96).any())
-    sequence, group, peeked = wrong / runs
-    reach = 4.0 * np.sqrt(0.05 * 0.95 / runs)
+        path = Table.from_dict(made("sequential", "spend", frame, fields, kind=kind).details["path"])
+        mine = np.array(path["term"], dtype=object) == "B"
+        low, high, value, error = (np.array(path[name])[mine] for name in ("low", "high", "value", "std_error"))
+        wrong += [((low > 0.0) | (high < 0.0)).any(), (np.abs(value / error) > 1.96).any()]
+    return wrong / repetitions
+
+
+@by_day_and_night(100, 300)
+def test_daily_looks_at_no_effect_seldom_err(repetitions: int) -> None:
+    """A sequence over ten days, against the same looks with a fixed interval."""
+    sequence, peeked = looked("confidence_sequence", repetitions)
+    reach = 4.0 * np.sqrt(0.05 * 0.95 / repetitions)
     assert sequence <= 0.05 + reach
-    assert group <= 0.05 + reach
     assert peeked > 0.05 + reach
+
+
+@by_day_and_night(30, 300)
+def test_planned_looks_at_no_effect_seldom_err(repetitions: int) -> None:
+    group, _ = looked("group_sequential", repetitions)
+    assert group <= 0.05 + 4.0 * np.sqrt(0.05 * 0.95 / repetitions)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import estimand as es
 from tests.methods.panel.rollouts import DESIGN, rollout, truth
 from tests.reference_data import matches, table
+from tests.repeated import by_day_and_night
 
 MPDTA = {"kind": "panel", "unit": "countyreal", "time": "year", "outcome": "lemp", "cohort": "first.treat"}
 
@@ -283,16 +284,16 @@ def test_what_it_cannot_answer_it_refuses(frame: pd.DataFrame, message: str) -> 
         imputed(frame, design)
 
 
-def test_several_hundred_draws_cover_the_truth() -> None:
-    draws = 250
+@by_day_and_night(100, 250)
+def test_draws_cover_the_truth(repetitions: int) -> None:
     held, values, errors = 0, [], []
-    for seed in range(draws):
+    for seed in range(repetitions):
         frame = rollout(seed, units=90)
         made = imputed(frame, aggregate="simple")
         low, high = made.interval()[0]
         held += low <= truth(frame) <= high
         values.append(made.value[0] - truth(frame))
         errors.append(made.std_error[0])
-    assert abs(np.mean(values)) <= 4 * np.std(values) / np.sqrt(draws)
-    assert abs(held / draws - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / draws)
-    assert np.sqrt(np.mean(np.square(errors))) / np.std(values) == pytest.approx(1.0, abs=4 / np.sqrt(2 * draws))
+    assert abs(np.mean(values)) <= 4 * np.std(values) / np.sqrt(repetitions)
+    assert abs(held / repetitions - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / repetitions)
+    assert np.sqrt(np.mean(np.square(errors))) / np.std(values) == pytest.approx(1.0, abs=4 / np.sqrt(2 * repetitions))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import estimand as es
 from tests.methods.panel.rollouts import DESIGN, rollout, truth
 from tests.reference_data import matches, reference, table
+from tests.repeated import by_day_and_night
 
 MPDTA = {"kind": "panel", "unit": "countyreal", "time": "year", "outcome": "lemp", "cohort": "first.treat"}
 
@@ -182,20 +183,21 @@ def test_what_they_cannot_answer_they_refuse(key: str, frame: pd.DataFrame, opti
         made_by(key, frame, **options)
 
 
+@by_day_and_night(80, 300)
 @pytest.mark.parametrize("key", ["sun_abraham", "extended_twfe"])
-def test_a_few_hundred_draws_cover_the_truth(key: str) -> None:
-    draws, held = 150, 0
+def test_draws_cover_the_truth(key: str, repetitions: int) -> None:
+    held = 0
     values, errors = [], []
-    for seed in range(draws):
+    for seed in range(repetitions):
         frame = rollout(seed, units=150, periods=5)
         made = made_by(key, frame, aggregate="simple", covariance="CR1", shares="fixed")
         low, high = made.interval()[0]
         held += low <= truth(frame) <= high
         values.append(made.value[0] - truth(frame))
         errors.append(made.std_error[0])
-    assert abs(np.mean(values)) <= 4 * np.std(values) / np.sqrt(draws)
-    assert abs(held / draws - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / draws)
-    assert np.sqrt(np.mean(np.square(errors))) / np.std(values) == pytest.approx(1.0, abs=4 / np.sqrt(2 * draws))
+    assert abs(np.mean(values)) <= 4 * np.std(values) / np.sqrt(repetitions)
+    assert abs(held / repetitions - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / repetitions)
+    assert np.sqrt(np.mean(np.square(errors))) / np.std(values) == pytest.approx(1.0, abs=4 / np.sqrt(2 * repetitions))
 
 
 def test_a_covariate_that_is_one_number_in_each_period_changes_nothing() -> None:
