@@ -136,3 +136,10 @@ def test_a_world_that_repeats_rows_repeats_them_whole_and_no_other_does() -> Non
     assert (held["careless_records"].tail(20).to_numpy() == held["careless_records"].head(20).to_numpy()).all()
     assert world.declared().roles.timestamp == "day"
     assert list(world.declared().covariates) == ["x1", "x2", "x3", "x4", "kind"]
+
+
+def test_effects_differ_between_the_segments_that_a_world_names() -> None:
+    draw, case = drawn_case(1, WORLDS["named_segments"], 0)
+    assert [feature.level for feature in case.sample().roles["segments"].features] == ["above", "below"]
+    above = np.asarray(draw.table["side"]) == "above"
+    assert draw.effect[above].mean() > draw.effect[~above].mean() + 1.0

@@ -84,6 +84,11 @@ def _even_kind(rng: np.random.Generator, rows: Rows) -> AnyArray:
     return np.asarray(rng.choice(["first", "second", "third"], rows.arm.shape[0]))
 
 
+def _side(rng: np.random.Generator, rows: Rows) -> AnyArray:
+    """On which side of its middle the first covariate lies."""
+    return np.asarray(np.where(rows.covariates[:, 0] > 0.0, "above", "below"))
+
+
 def _any_day(rng: np.random.Generator, rows: Rows) -> Floats:
     """Days, the same for both arms."""
     return np.asarray(rng.integers(0, 150, rows.arm.shape[0]), dtype=float)
@@ -166,5 +171,11 @@ TROUBLED = (
         "balanced",
         "Treatment is as good as random though the design does not say so: the arms are alike from the start.",
         500, 4, 2, _half, usual_level, constant_effect, for_checks=True,
+    ),
+    World(
+        "named_segments",
+        "The world of heterogeneous effects, with a segment that the design names: the side of one covariate.",
+        500, 4, 2, usual_propensity, usual_level, varying_effect,
+        columns={"side": _side}, design={"roles": {"segments": ["side"]}}, for_checks=True,
     ),
 )  # fmt: skip
