@@ -85,3 +85,60 @@ def test_what_cannot_be_planned_is_told(command: Command) -> None:
     ended = command("power", "--metric", "spend", "--mde", "0.1")
     assert ended.status == 2
     assert "Give a history" in ended.err
+
+
+def test_figures_are_drawn_where_they_are_asked_for(command: Command, tmp_path: Path) -> None:
+    words = ("power", "past.parquet", "--metric", "spend", "--mde", "0.5")
+    for name, begins in (("drawn/curve.svg", b"<svg"), ("curve.png", b"\x89PNG")):
+        ended_well(command, *words, "--figure", name)
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    refused = command(*words, "--figure", "curve.pdf")
+    assert refused.status == 2
+    assert ".svg or .png" in refused.err
+
+
+def test_the_first_arm_of_a_plan_is_control_and_segments_are_in_it(command: Command) -> None:
+    words = ("plan", "past.parquet", "--question", "Does it pay?", "--primary", "spend", "--mde", "0.1", "--relative")
+    planned = ("--arms", "old,new", "--segments", "country,device", "--exposed", "seen", "--strata", "site")
+    design = yaml.safe_load(ended_well(command, *words, *planned))["design"]
+    assert design["control"] == "old"
+    assert design["roles"]["segments"] == ["country", "device"]
+    assert (design["exposed"], design["strata"]) == ("seen", ["site"])
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    arm, before = rng.choice(["old", "new"], 400), rng.gamma(2.0, 2.0, 400)
+    frame = pd.DataFrame({"v": arm, "before": before, "spend": before + rng.gamma(2.0, 2.0, 400), "visits": 2})
+    frame["late"] = rng.gamma(9.0, 1.0, 400)
+    frame.to_csv(tmp_path / "shop.csv", index=False)
+    return tmp_path / "shop.csv"
+
+
+def test_metrics_make_an_experiment_and_are_written_as_in_a_plan(command: Command, shop: Path) -> None:
+    measured = ("--metrics", "spend@before:revenue,spend/visits", "--guardrails", "late:decrease:10%")
+    ended = command("analyze", str(shop), "--variant", "v", "--control", "old", *measured, "--json")
+    assert ended.status == 0, ended.err
+    record = json.loads(ended.out)
+    assert record["design"]["kind"] == "experiment"
+    spend, ratio, late = record["design"]["metrics"]
+    assert (spend["covariate"], spend["kind"], ratio["kind"], late["role"]) == (
+        "before",
+        "revenue",
+        "ratio",
+        "guardrail",
+    )
+    assert {"cuped:spend", "difference:spend/visits"} <= {estimate["id"] for estimate in record["estimates"]}
+
+
+def test_a_plan_is_run_on_other_data(command: Command, shop: Path, tmp_path: Path) -> None:
+    words = ("plan", "--question", "Does it pay?", "--primary", "spend@before", "--treatment", "v", "--arms", "old,new")
+    given = ("--units", "400", "--data", "shop.csv", "--out", "study.yaml")
+    ended_well(command, *words[:1], str(shop), *words[1:], *given)
+    pd.read_csv(shop).head(200).to_csv(tmp_path / "half.csv", index=False)
+    whole = json.loads(command("run", "study.yaml", "--json").out)
+    half = json.loads(command("run", "study.yaml", "--data", "half.csv", "--json").out)
+    assert (whole["sample"]["rows_used"], half["sample"]["rows_used"]) == (400, 200)
+    for record in (whole, half):
+        assert "plan.registered" in {finding["check"] for finding in record["findings"]}

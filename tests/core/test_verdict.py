@@ -47,6 +47,11 @@ def test_a_veto_about_the_headline_its_outcome_or_the_study_blocks_it(about: str
     assert verdict.summary == "Not to be relied on: Arms do not overlap."
 
 
+def test_a_veto_on_the_study_is_told_before_one_on_the_headline():
+    early, lost = finding("veto", "aipw", "Read early."), finding("veto", STUDY, "Units are lost.")
+    assert judge((early, lost), "aipw", "churn").summary == "Not to be relied on: Units are lost."
+
+
 def test_a_check_that_could_not_be_run_never_reads_as_a_pass() -> None:
     alone = judge((finding("not_run"),), "aipw", "churn")
     assert alone.grade is Grade.NOTE

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import estimand as es
 from estimand.core.design import as_design
 from estimand.core.finding import Grade
 from estimand.core.question import Question
@@ -18,24 +19,36 @@ from estimand.data.source import read_table
 from estimand.errors import Code, DataError, DesignError, MissingDependency, UnsupportedError
 from estimand.stats.arrays import Floats
 
+STUDIED = tuple(name for name in datasets.names() if datasets.describe(name).design)
 
-@pytest.mark.parametrize("name", datasets.names())
+
+@pytest.mark.parametrize("name", STUDIED)
 def test_a_card_describes_what_is_loaded(name):
     card, frame = datasets.describe(name), datasets.load(name)
     assert len(frame) == card.rows
     assert frame.attrs["name"] == name
     assert frame.attrs["design"] == card.attributes()["design"]
-    assert type(frame.attrs["design"]["covariates"]) is list
+    assert type(frame.attrs["design"].get("covariates", frame.attrs["design"].get("metrics"))) is list
     assert Question(**frame.attrs["question"]).benchmarks
     design = as_design(frame.attrs["design"])
     sample = build_sample(read_table(name, design.columns()), design)
-    assert (sample.n, sample.arms) == (card.rows, ("0", "1"))
+    assert sample.n == card.rows
+    assert sample.arms == (("current", "guided") if name.startswith("onboarding") else ("0", "1"))
     assert all(finding.grade is Grade.PASS for finding in sample.findings)
     assert json.loads(json.dumps(card.to_dict()))["name"] == name
 
 
 def test_names_are_promised():
-    assert datasets.names() == ("lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring", "retention")
+    assert datasets.names() == (
+        "lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring", "retention",
+        "onboarding", "onboarding_log", "onboarding_history",
+    )  # fmt: skip
+
+
+def test_a_history_brings_no_design():
+    assert len(datasets.load("onboarding_history")) == datasets.describe("onboarding_history").rows
+    with pytest.raises(DesignError, match="needs 'design'"):
+        es.run({"data": "onboarding_history"})
 
 
 def test_a_frame_does_not_share_what_it_says_with_the_next():

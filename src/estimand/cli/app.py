@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from estimand.cli import perform
-from estimand.cli.planning import plan, power
+from estimand.cli.planning import Day, Exposed, Figure, Guardrails, Secondary, Segments, Strata, plan, power
 
 app = typer.Typer(
     name="estimand",
@@ -42,7 +42,17 @@ Stress = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Batches side by side; default all processors.")]
 
-Treatment = Annotated[str | None, typer.Option("--treatment", help="The arm column; of a panel, 1 in treated rows.")]
+Treatment = Annotated[
+    str | None,
+    typer.Option("--treatment", "--variant", help="The arm column; of a panel, 1 in treated rows."),
+]
+Metrics = Annotated[
+    str,
+    typer.Option(
+        "--metrics",
+        help="Of an experiment, for --outcome: column[/denominator][@covariate][:kind][:direction], comma-separated.",
+    ),
+]
 Unit = Annotated[str | None, typer.Option("--unit", help="Column that identifies a row, or a unit over time.")]
 Time = Annotated[str | None, typer.Option("--time", help="Period column: the table is a panel.")]
 Cohort = Annotated[str | None, typer.Option("--cohort", help="First treated period: the table is a panel.")]
@@ -56,7 +66,8 @@ MissingOutcome = Annotated[
 Absorb = Annotated[str, typer.Option("--absorb", help="Further columns with levels of their own, in a panel.")]
 Window = Annotated[str | None, typer.Option("--window", help="First and last period to use, such as 2004,2007.")]
 Kind = Annotated[
-    str | None, typer.Option("--design", help="observational, experiment or panel; default observational.")
+    str | None,
+    typer.Option("--design", help="observational, experiment or panel; experiment with --metrics, else observational."),
 ]
 
 
@@ -72,13 +83,14 @@ def demo(
 @app.command()
 def run(
     study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")],
+    data: Annotated[str | None, typer.Option("--data", help="Other data than the file's, under the same plan.")] = None,
     stress: Stress = None,
     json: Json = False,
     out: Out = None,
     threads: Threads = None,
 ) -> None:
     """Run a study from its file."""
-    perform("studies", "run", study=study, stress=stress, json=json, out=out, threads=threads)
+    perform("studies", "run", study=study, other={"data": data, "stress": stress}, json=json, out=out, threads=threads)
 
 
 @app.command()
@@ -86,10 +98,13 @@ def analyze(
     data: Annotated[str, typer.Argument(metavar="DATA", help="CSV or Parquet file, or a bundled dataset.")],
     outcome: Annotated[str, typer.Option("--outcome", help="The outcome column, or several, comma-separated.")] = "",
     treatment: Treatment = None,
-    metrics: Annotated[
-        str, typer.Option("--metrics", help="Of an experiment, for --outcome: columns, or numerator/denominator.")
-    ] = "",
-    strata: Annotated[str, typer.Option("--strata", help="Of an experiment: columns that form the strata.")] = "",
+    metrics: Metrics = "",
+    guardrails: Guardrails = "",
+    secondary: Secondary = "",
+    strata: Strata = "",
+    segments: Segments = "",
+    exposed: Exposed = None,
+    day: Day = None,
     covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
     methods: Annotated[str, typer.Option("--methods", help="Comma-separated keys, or: all.")] = "all",
     target: Annotated[str | None, typer.Option("--target", help="For the methods that offer it.")] = None,
@@ -125,7 +140,7 @@ def analyze(
             "control": control,
             "unit": unit,
             "cluster": cluster,
-            "roles": _parts(post_treatment, negative_controls, negative_exposures),
+            "roles": parts | ({"segments": _split(segments)} if segments else {}),
             "missing_outcome": missing_outcome,
         }
     )
@@ -194,8 +209,9 @@ def audit(
 def aa(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a bundled dataset, or a study file (YAML).")],
     treatment: Treatment = None,
-    metrics: Annotated[str, typer.Option("--metrics", help="Columns, or numerator/denominator.")] = "",
-    strata: Annotated[str, typer.Option("--strata", help="Columns that form the strata.")] = "",
+    metrics: Metrics = "",
+    strata: Strata = "",
+    exposed: Exposed = None,
     control: Annotated[str | None, typer.Option("--control", help="Label of the control arm.")] = None,
     unit: Unit = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Column that arms were assigned by.")] = None,
@@ -209,8 +225,9 @@ def aa(
     """Assign the arms of your own data anew, many times, and count how often an effect is found."""
     named = {"treatment": treatment, "control": control, "unit": unit, "cluster": cluster}
     design = {"kind": "experiment"} | _measured("", metrics, strata) | {k: v for k, v in named.items() if v is not None}
+    figure: Figure = None,
     asked = {"methods": _split(methods), "repetitions": reps, "alpha": alpha, "seed": seed, "threads": threads or 1}
-    perform("assigning", "aa", data=data, design=design, asked=asked, json=json)
+    perform("assigning", "aa", data=data, design=design, metrics=metrics, asked=asked, json=json, figure=figure)
 
 
 app.command()(power)

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from estimand.cli.drawing import draw, drawable
+from estimand.cli.metric_words import with_metrics
 from estimand.cli.output import print_json
 from estimand.cli.show import STYLES, terminal
 from estimand.study.aa import AATest
@@ -18,10 +20,13 @@ from estimand.study.study import Study
 STUDY_FILES = (".yaml", ".yml")
 
 
-def aa(data: str, design: Mapping[str, Any], asked: Mapping[str, Any], json: bool) -> int:
+def aa(
+    data: str, design: Mapping[str, Any], metrics: str, asked: Mapping[str, Any], json: bool, figure: Path | None
+) -> int:
     """Run the test on a table, or on the data and design of a study file."""
+    place = drawable(figure)
     source: Any = data
-    described: Any = design
+    described: Any = with_metrics(design, {"primary": metrics})
     if Path(data).suffix in STUDY_FILES:
         study = Study.from_file(data)
         source, described = study.data, study.design
@@ -30,6 +35,7 @@ def aa(data: str, design: Mapping[str, Any], asked: Mapping[str, Any], json: boo
         print_json(made.to_dict())
     else:
         show_aa(made, terminal())
+    draw(place, "p_value_histogram", made.of("aa.size")[0])
     return 0
 
 

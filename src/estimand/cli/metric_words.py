@@ -1,5 +1,6 @@
 """Metrics as the command line writes them: ``spend@spend_before:revenue:increase``."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from estimand.core.metric import Kind
@@ -9,9 +10,20 @@ KINDS = get_args(Kind)
 DIRECTIONS = ("increase", "decrease", "none")
 
 
-def read_metrics(text: str, role: str) -> list[dict[str, Any]]:
+def read_columns(text: str) -> list[str]:
+    """Read names that are separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def read_metrics(text: str, role: str = "primary") -> list[dict[str, Any]]:
     """Read metrics that are separated by commas, of one role."""
-    return [read_metric(part.strip(), role) for part in text.split(",") if part.strip()]
+    return [read_metric(part, role) for part in read_columns(text)]
+
+
+def with_metrics(design: Mapping[str, Any], measured: Mapping[str, str]) -> dict[str, Any]:
+    """Add metrics to a design, from their words by role; nothing where there are none."""
+    metrics = [metric for role, text in measured.items() for metric in read_metrics(text, role)]
+    return dict(design) | ({"metrics": metrics} if metrics else {})
 
 
 def read_metric(text: str, role: str = "primary") -> dict[str, Any]:

@@ -25,6 +25,16 @@ Sequential = Annotated[
 ]
 Spending = Annotated[str, typer.Option("--spending", help="obrien_fleming, pocock or lan_demets.")]
 
+Guardrails = Annotated[
+    str, typer.Option("--guardrails", help="As metrics, with how far they may move: latency:decrease:2%.")
+]
+Secondary = Annotated[str, typer.Option("--secondary", help="Metrics that decide nothing.")]
+Strata = Annotated[str, typer.Option("--strata", help="Of an experiment: columns that form the strata.")]
+Segments = Annotated[str, typer.Option("--segments", help="Columns of the groups to report by.")]
+Exposed = Annotated[str | None, typer.Option("--exposed", help="Column of when the unit was first exposed.")]
+Day = Annotated[str | None, typer.Option("--day", help="Column of the day since exposure of a row.")]
+Figure = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it there: .svg or .png.")]
+
 
 def power(
     history: History = None,
@@ -56,6 +66,7 @@ def power(
     simulate: Annotated[int | None, typer.Option("--simulate", min=50, help="Experiments to simulate.")] = None,
     seed: Seed = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON on standard output.")] = False,
+    figure: Figure = None,
 ) -> None:
     """Plan an experiment's size: give two of effect, units and power, and read the third."""
     asked: dict[str, object] = {
@@ -77,7 +88,8 @@ def power(
     }
     planned |= {"sequential": sequential, "spending": spending, "allocation": arms}
     words = {"metric": metric, "covariate": covariate, "kind": kind, "quantile": quantile}
-    perform("powering", "power", history=history, words=words, asked=asked, planned=planned, json=json)
+    given = {"words": words, "asked": asked, "planned": planned}
+    perform("powering", "power", history=history, given=given, json=json, figure=figure)
 
 
 def plan(
@@ -90,8 +102,12 @@ def plan(
             "--primary", help="Metrics: column[/denominator][@covariate][:kind][:direction], comma-separated."
         ),
     ] = "",
-    guardrails: Annotated[str, typer.Option("--guardrails", help="The same, with a margin: latency:decrease:2%.")] = "",
-    secondary: Annotated[str, typer.Option("--secondary", help="Metrics that decide nothing.")] = "",
+    guardrails: Guardrails = "",
+    secondary: Secondary = "",
+    strata: Strata = "",
+    segments: Segments = "",
+    exposed: Exposed = None,
+    day: Day = None,
     mde: Mde = None,
     relative: Relative = False,
     units: Units = None,
@@ -121,7 +137,8 @@ def plan(
     }
     planned |= {"looks": looks, "sequential": sequential, "spending": spending, "allocation": arms}
     roles = {"primary": primary, "guardrail": guardrails, "secondary": secondary}
-    design = {"treatment": treatment, "unit": unit, "cluster": cluster}
+    design: dict[str, object] = {"treatment": treatment, "unit": unit, "cluster": cluster}
+    design |= {"strata": strata, "segments": segments, "exposed": exposed, "day": day}
     draft: dict[str, object] = {
         "question": question,
         "mde": mde,

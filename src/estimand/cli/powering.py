@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from estimand.cli.metric_words import read_arms, read_metric, read_metrics
+from estimand.cli.drawing import draw, drawable
+from estimand.cli.metric_words import read_arms, read_columns, read_metric, read_metrics
 from estimand.cli.output import print_json, tell_places, writing
 from estimand.cli.show import terminal
 from estimand.study.power import power as answered
@@ -18,10 +19,9 @@ from estimand.study.powering.answer import PowerAnalysis
 from estimand.study.pre_register import plan as drafted
 
 
-def power(
-    history: str | None, words: Mapping[str, Any], asked: Mapping[str, Any], planned: Mapping[str, Any], json: bool
-) -> int:
+def power(history: str | None, given: Mapping[str, Mapping[str, Any]], json: bool, figure: Path | None) -> int:
     """Answer what size, effect or power is left open, with the curve around it."""
+    words, asked, planned, place = given["words"], given["asked"], given["planned"], drawable(figure)
     metric = read_metric(words["metric"]) | _given({name: words[name] for name in ("covariate", "kind", "quantile")})
     metric |= {"role": "guardrail"} if "margin" in metric else {}
     found = answered(history, metric=metric, planned=_plan(planned), **_given(asked))
@@ -29,13 +29,20 @@ def power(
         print_json(found.to_dict())
     else:
         _show(found, terminal())
+    draw(place, "power_curve", found.curve, found.metric, found.units, planned["power"])
     return 0
 
 
 def plan(history: str | None, given: Mapping[str, Mapping[str, Any]], json: bool, out: Path | None) -> int:
     """Print the study file of a planned experiment, or write it."""
     metrics = [metric for role, text in given["roles"].items() for metric in read_metrics(text, role)]
-    design = {"kind": "experiment", "metrics": metrics, "planned": _plan(given["planned"])} | _given(given["design"])
+    named = dict(given["design"])
+    columns = {name: read_columns(named.pop(name)) for name in ("strata", "segments")}
+    design = {"kind": "experiment", "metrics": metrics, "planned": _plan(given["planned"])} | _given(named)
+    # The first arm is control here, and in data the first label in order is.
+    arms = list(design["planned"]["allocation"])
+    design |= {"control": arms[0]} if arms else {}
+    design |= {"strata": columns["strata"], "roles": {"segments": columns["segments"]}}
     made = drafted(history, design=design, **_given(given["draft"]))
     if out is not None:
         with writing(out):

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from estimand.core.estimate import Estimate
-from estimand.core.finding import Grade
+from estimand.core.finding import Finding, Grade
 from estimand.core.question import Target
 from estimand.core.record import StudyRecord
 from estimand.report.effects_words import heterogeneity_note
@@ -30,20 +30,28 @@ def show_record(record: StudyRecord, console: Console) -> None:
         console.print(Text(record.question.text, style="bold"))
     console.print(Text(answer_sentence(record)))
     console.print(_estimates(record))
-    console.print(Text(f"Verdict: {record.verdict.grade}. ", style=STYLES[record.verdict.grade]), end="")
-    console.print(Text(record.verdict.summary))
+    verdict = Text(f"Verdict: {record.verdict.grade}. ", style=STYLES[record.verdict.grade])
+    console.print(verdict.append(record.verdict.summary, style="not bold default"))
     if record.decision is not None:
-        console.print(Text("Decision: ", style="bold"), end="")
-        console.print(Text(record.decision.summary))
+        console.print(Text("Decision: ", style="bold").append(record.decision.summary, style="not bold"))
     fired = [finding for finding in record.findings if finding.grade is not Grade.PASS]
-    for finding in fired:
+    for finding, others in _told_once(fired):
         line = Text(f"  {finding.grade:<8}", style=STYLES[finding.grade])
-        line.append(f"{finding.check} · {finding.about}: {finding.message}", style="not bold default")
+        named = f"{finding.about} and {others} more" if others else finding.about
+        line.append(f"{finding.check} · {named}: {finding.message}", style="not bold default")
         if finding.remedy:
             line.append(f" {finding.remedy}", style="dim")
         console.print(line)
     passed = len(record.findings) - len(fired)
     console.print(Text(f"  {passed} checks passed.", style="dim"))
+
+
+def _told_once(findings: list[Finding]) -> list[tuple[Finding, int]]:
+    """The findings, each with the number of later ones that say the same of something else, which are left out."""
+    told: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        told.setdefault((finding.check, finding.grade, finding.message), []).append(finding)
+    return [(same[0], len(same) - 1) for same in told.values()]
 
 
 def _estimates(record: StudyRecord) -> Table:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from estimand.cli import VETOED
+from estimand.cli.metric_words import with_metrics
 from estimand.cli.output import folder_for, print_json, tell_places, writing
 from estimand.cli.progress import Progress
 from estimand.cli.show import show_record, terminal
@@ -28,17 +29,19 @@ def demo(name: str, out: Path | None) -> int:
     return 0
 
 
-def run(study: Path, stress: str | None, json: bool, out: Path | None, threads: int | None) -> int:
-    """Run a study file; ``stress`` replaces the file's."""
+def run(study: Path, other: Mapping[str, Any], json: bool, out: Path | None, threads: int | None) -> int:
+    """Run a study file; what is given beside it replaces what the file says."""
     planned = Study.from_file(study)
-    if stress is not None:
-        planned = Study(**(dict(planned) | {"stress": stress}))
-    return _finish(planned, json, out, threads)
+    given = {name: value for name, value in other.items() if value is not None}
+    return _finish(Study(**(dict(planned) | given)) if given else planned, json, out, threads)
 
 
-def analyze(study: Mapping[str, Any], json: bool, out: Path | None, threads: int | None) -> int:
-    """Run a study given on the command line."""
-    return _finish(Study(**study), json, out, threads)
+def analyze(
+    study: Mapping[str, Any], measured: Mapping[str, str], json: bool, out: Path | None, threads: int | None
+) -> int:
+    """Run a study given on the command line, its metrics as words by role."""
+    design = with_metrics(study["design"], measured)
+    return _finish(Study(**(dict(study) | {"design": design})), json, out, threads)
 
 
 def _finish(study: Study, json: bool, out: Path | None, threads: int | None) -> int:

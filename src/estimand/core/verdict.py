@@ -48,7 +48,9 @@ def judge(findings: tuple[Finding, ...], headline: str | None, outcome: str | No
     unrun = len(by_grade[Grade.NOT_RUN])
     tail = f" {unrun} check{'s' if unrun != 1 else ''} could not be run." if unrun else ""
     if by_grade[Grade.VETO]:
-        return Verdict(Grade.VETO, f"Not to be relied on: {by_grade[Grade.VETO][0].message}{tail}")
+        # What spoils the whole study comes before what spoils one reading of it.
+        first = min(by_grade[Grade.VETO], key=lambda finding: finding.about != STUDY)
+        return Verdict(Grade.VETO, f"Not to be relied on: {first.message}{tail}")
     if by_grade[Grade.WARN]:
         return Verdict(Grade.WARN, _warned(by_grade[Grade.WARN]) + tail)
     if by_grade[Grade.NOTE]:

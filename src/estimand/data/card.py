@@ -1,8 +1,10 @@
 """What a bundled dataset says about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from estimand.core.frozen import Frozen, FrozenMap
 from estimand.core.jsonable import Json, encode
@@ -63,3 +65,25 @@ class DatasetCard(Frozen):
             "truth": encode(self.truth),
             "others": encode(self.others),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """How a bundled dataset is simulated.
+
+    Attributes
+    ----------
+    card : DatasetCard
+        Its rows are those that are drawn where no number is given.
+    seed : int
+        Where none is given.
+    fewest : int
+        Rows below which the simulation is refused.
+    draw : callable
+        From rows and seed to a frame and the truth behind it.
+    """
+
+    card: DatasetCard
+    seed: int
+    fewest: int
+    draw: Callable[[int, int], tuple[pd.DataFrame, dict[str, float]]]

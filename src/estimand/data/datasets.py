@@ -11,22 +11,24 @@ import pyarrow.parquet
 
 from estimand.core.jsonable import canonical, encode
 from estimand.core.nearest import did_you_mean
-from estimand.data import lalonde, llm_logs, outreach, retention, tutoring
-from estimand.data.card import DatasetCard
+from estimand.data import lalonde, llm_logs, onboarding, outreach, retention, tutoring
+from estimand.data.card import DatasetCard, Simulation
 from estimand.errors import Code, DataError, DesignError, UnsupportedError
 
-_CARDS = {
-    card.name: card
-    for card in (
-        lalonde.OBSERVATIONAL,
-        lalonde.EXPERIMENT,
-        outreach.CARD,
-        llm_logs.CARD,
-        tutoring.CARD,
-        retention.CARD,
+_SIMULATED = {
+    made.card.name: made
+    for made in (
+        *(
+            Simulation(home.CARD, home.SEED, home.FEWEST_ROWS, home.simulate)
+            for home in (outreach, llm_logs, tutoring, retention)
+        ),
+        *onboarding.SIMULATIONS,
     )
 }
-_SIMULATED = {home.CARD.name: home for home in (outreach, llm_logs, tutoring, retention)}
+_CARDS = {
+    card.name: card
+    for card in (lalonde.OBSERVATIONAL, lalonde.EXPERIMENT, *(made.card for made in _SIMULATED.values()))
+}
 _LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "lalonde": lalonde.load_observational,
     "lalonde_experiment": lalonde.load_experiment,
@@ -106,10 +108,10 @@ def generate(name: str, rows: int | None = None, seed: int | None = None) -> pd.
             remedy=f"Load it, or generate one of: {', '.join(_SIMULATED)}.",
             found=name,
         )
-    home = _SIMULATED[name]
-    count, chosen = home.ROWS if rows is None else rows, home.SEED if seed is None else seed
-    _check_size(count, chosen, home.FEWEST_ROWS)
-    frame, truth = home.simulate(count, chosen)
+    made = _SIMULATED[name]
+    count, chosen = card.rows if rows is None else rows, made.seed if seed is None else seed
+    _check_size(count, chosen, made.fewest)
+    frame, truth = made.draw(count, chosen)
     return _labelled(frame, card.attributes() | {"truth": truth})
 
 

@@ -103,7 +103,8 @@ def _lines_of(record: StudyRecord, estimate: Estimate) -> Iterable[_Line]:
     for j, row in enumerate(estimate.summary()):
         if not shown[j]:
             continue
-        name = f"{estimate.id} · {row['label']}" if many else estimate.id
+        own = estimate.id.removesuffix(f":{estimate.outcome}")
+        name = f"{own} · {row['label']}" if many else own
         segments = _segments(estimate, j, row["ci"])
         tone = _tone(record, estimate, j)
         yield _Line(name, estimate, row["value"], row["ci"], segments, tone, unit_of(record, estimate), j == 0)

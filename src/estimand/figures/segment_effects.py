@@ -18,8 +18,8 @@ def segment_effects_figure(finding: Finding) -> Chart:
     Parameters
     ----------
     finding : Finding
-        Of ``heterogeneity.segments``: a row for each level, ``adjusted`` is Holm's p-value that its effect is that of
-        all others.
+        Of ``heterogeneity.segments`` or ``experiment.segments``: a row for each level, ``adjusted`` is Holm's p-value
+        that its effect is that of all others.
 
     Raises
     ------

@@ -55,7 +55,7 @@ HIDDEN = _Rule(
 RANDOM = _Rule(
     "Random assignment",
     "Chance alone decided who was in which arm.",
-    ("srm.", "balance.before", "audit.balance"),
+    ("experiment.srm", "experiment.triggering", "experiment.pre_exposure", "balance.before", "audit.balance"),
 )
 FIRST = _Rule("Covariates come first", "Treatment changed none of the covariates.", ("design.post_treatment",))
 OVERLAP = _Rule("Overlap", "Rows of every kind could have been in either arm.", ("overlap.", "weights."))

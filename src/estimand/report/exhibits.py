@@ -30,7 +30,8 @@ FROM_EVIDENCE = (
     ("comparable", "love_plot", ("balance.smd", "balance.before")),
     ("comparable", "calibration", ("nuisance.calibration",)),
     ("comparable", "bacon", ("panel.bacon",)),
-    ("explored", "effect_by_day", ("experiment.novelty",)),
+    ("evidence", "segment_effects", ("experiment.segments",)),
+    ("evidence", "effect_by_day", ("experiment.novelty",)),
     ("explored", "segment_effects", ("heterogeneity.segments",)),
     ("sensitivity", "honest_did", ("panel.honest_did",)),
     ("sensitivity", "pretrend_power", ("panel.pretrend_power",)),
@@ -49,8 +50,8 @@ FROM_EVIDENCE = (
 IF_WARNED = ("refit_spread",)
 # section, figure of the catalog, and whether a record has anything for it
 FROM_RECORD: tuple[tuple[str, str, Callable[[StudyRecord], bool]], ...] = (
-    ("evidence", "estimate_comparison", lambda record: bool(record.estimates)),
     ("evidence", "scorecard", has_scorecard),
+    ("evidence", "estimate_comparison", lambda record: bool(record.estimates)),
     ("evidence", "sequential_path", has_sequential_path),
     ("evidence", "quantile_effects", lambda record: quantile_estimate(record) is not None),
     ("evidence", "event_study", has_event_study),

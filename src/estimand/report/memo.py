@@ -10,7 +10,7 @@ from estimand.report.reproduction import missing_pieces
 from estimand.report.rows import EstimateTable, estimate_tables, finding_rows, method_name
 from estimand.report.sizes import Size, effect_sizes
 from estimand.report.varying_words import about_gains, gains
-from estimand.report.words import answer_sentence, design_sentence, estimand_sentence
+from estimand.report.words import answer_sentence, design_sentence, estimand_sentence, histories
 
 MOST_FINDINGS = 6
 
@@ -105,7 +105,7 @@ def _doubts(record: StudyRecord) -> str:
 def _how(record: StudyRecord) -> list[str]:
     flow = record.sample
     names = ", ".join(method_name(estimate) for estimate in record.estimates) or NONE
-    covariates = ", ".join(record.design.covariates) or NONE
+    covariates = ", ".join(dict.fromkeys((*record.design.covariates, *histories(record)))) or NONE
     again = missing_pieces(record) or "Run it again with: python reproduce.py."
     return [
         markdown_text(f"Estimand. {estimand_sentence(record)}"),

@@ -23,7 +23,7 @@ from estimand.report.rows import (
 )
 from estimand.report.sizes import effect_sizes
 from estimand.report.varying_words import about_gains, gains
-from estimand.report.words import answer_parts, answer_sentence, design_sentence, estimand_sentence
+from estimand.report.words import answer_parts, answer_sentence, design_sentence, estimand_sentence, histories
 
 STRESS = ("stress.", "panel.honest_did", "panel.pretrend_power", "panel.placebo_date")
 UNSTRESSED = "how strong a hidden cause would have to be"
@@ -88,13 +88,27 @@ def _account(record: StudyRecord) -> dict[str, Any]:
         "exhibits": exhibits(record),
         "gains": gains(record),
         "counts": raw_counts(record),
+        "covariates": [*record.design.covariates, *histories(record)],
         "columns": plain_pairs(given) + plain_pairs(roles),
-        "methods": [(method_name(e), _inference(e), plain_pairs(e.options), _measured(e)) for e in record.estimates],
+        "methods": _methods(record),
         "run": plain_pairs(record.run),
         "gates": plain_pairs(record.plan.get("gates", {})),
         "missing_pieces": missing_pieces(record),
         "digest": record.digest(),
     }
+
+
+def _methods(record: StudyRecord) -> list[tuple[Any, ...]]:
+    """How each estimate was made; how well its method did in simulated worlds is told once."""
+    told: set[tuple[str, str] | None] = set()
+    found = []
+    for estimate in record.estimates:
+        measured = _measured(estimate)
+        again = measured in told
+        told.add(measured)
+        named = (method_name(estimate), _inference(estimate), plain_pairs(estimate.options))
+        found.append((*named, None if again else measured))
+    return found
 
 
 def _measured(estimate: Estimate) -> tuple[str, str] | None:

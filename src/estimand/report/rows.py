@@ -142,7 +142,8 @@ def _estimate_rows(record: StudyRecord, estimate: Estimate) -> Iterable[tuple[Es
 
 def method_name(estimate: Estimate) -> str:
     """Name an estimate by its id, with the method where that is another word."""
-    return estimate.id if estimate.id == estimate.method else f"{estimate.id} ({estimate.method})"
+    own = estimate.id in {estimate.method, f"{estimate.method}:{estimate.outcome}"}
+    return estimate.id if own else f"{estimate.id} ({estimate.method})"
 
 
 def _standing(record: StudyRecord, estimate: Estimate, j: int) -> Standing:
@@ -238,8 +239,11 @@ def plain_pairs(mapping: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(key).replace('_', ' ')} {_said(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_said(item) for item in value) or NONE
+        apart = "; " if any(isinstance(item, Mapping) for item in value) else ", "
+        return apart.join(_said(item) for item in value) or NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
     return _cell(value) if not isinstance(value, float) else f"{value:g}".replace("-", "−")

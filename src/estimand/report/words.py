@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.question import Target
 from estimand.core.record import StudyRecord
@@ -34,6 +35,7 @@ __all__ = [
     "format_number",
     "format_p",
     "format_share",
+    "histories",
     "level_words",
 ]
 
@@ -270,6 +272,13 @@ def design_sentence(record: StudyRecord) -> str:
         return panel_design(record)
     kind = str(record.design.to_dict()["kind"])
     return DESIGNS.get(kind, _capital(spaced(kind)) + ".")
+
+
+def histories(record: StudyRecord) -> tuple[str, ...]:
+    """Columns of the metrics before an experiment, which sharpen its answer."""
+    design = record.design
+    metrics = design.metrics if isinstance(design, Experiment) else ()
+    return tuple(dict.fromkeys(metric.covariate for metric in metrics if metric.covariate is not None))
 
 
 def estimand_sentence(record: StudyRecord) -> str:

@@ -147,7 +147,9 @@ def _asked(given: PlanDraft, metric: Metric, plan: Planned) -> dict[str, Any]:
     mde = given.mde.get(metric.name) if isinstance(given.mde, Mapping) else given.mde
     effect = {} if metric.role == "guardrail" or mde is None else {"mde": mde, "relative": given.relative}
     primaries = sum(item.role == "primary" for item in given.design.metrics)
-    place = {"cluster": given.design.cluster, "exposed": given.design.exposed}
+    # Of the past, exposure is asked for where retention is counted from it alone.
+    exposed = given.design.exposed if metric.kind == "retention" else None
+    place = {"cluster": given.design.cluster, "exposed": exposed}
     alone = {"planned": plan if metric.role == "primary" else plan.model_copy(update={"correction": "none"})}
     return (
         {"metric": metric, "daily": given.daily, "primaries": primaries}

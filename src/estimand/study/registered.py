@@ -25,7 +25,7 @@ def registration(
     question : Question
     design : Design
     planned : sequence of Planned
-        Methods with all their options.
+        Methods, whose options count where they are not the default.
     analysis : mapping
         Headline, level, gates, correction and seed.
     """
@@ -35,9 +35,16 @@ def registration(
         "question": question.model_dump(mode="json"),
         "design": drawn,
         "planned": {name: value for name, value in plan.items() if name not in LATER and value is not None},
-        "analysis": {**analysis, "methods": [item.declared() for item in planned]},
+        "analysis": {**analysis, "methods": [_set(item) for item in planned]},
     }
     return {name: hashlib.sha256(canonical(part).encode()).hexdigest()[:SHOWN] for name, part in parts.items()}
+
+
+def _set(item: Planned) -> dict[str, Any]:
+    """What was said of a method; an option that later versions add is not, and changes no hash."""
+    scheme = {} if item.resample is None else {"resample": item.resample.declared()}
+    options = item.method.model_dump(mode="json", exclude_defaults=True)
+    return {"method": item.method.spec.key, "id": item.id} | options | scheme
 
 
 def plan_digest(parts: Mapping[str, str]) -> str:

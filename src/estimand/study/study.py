@@ -169,8 +169,9 @@ class Study(Declared):
     def _design(self) -> Design:
         if self.design is not None:
             return self.design
-        if self._bundled():
-            return as_design(dict(datasets.describe(self.data).design))
+        own = datasets.describe(self.data).design if self._bundled() else {}
+        if own:
+            return as_design(dict(own))
         if isinstance(self.data, str):
             refuse_unknown_word(self.data)
         raise DesignError(

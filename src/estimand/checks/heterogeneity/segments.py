@@ -90,7 +90,7 @@ class SegmentEffects(Check):
             grade=Grade.NOTE,
             subject=arm[0],
             statistic=float(sum(p <= 1.0 - case.level for p in table["adjusted"])),
-            message=_words(table, case.level, len(segments) - len(told)),
+            message=table_words(table, case.level, len(segments) - len(told)),
             evidence=table,
         )
 
@@ -157,7 +157,8 @@ def _error(scores: Floats, member: Bools, weights: Floats, sample: Sample) -> fl
     return float(np.sqrt(found.vcov[1, 1]))
 
 
-def _words(table: Table, level: float, left_out: int) -> str:
+def table_words(table: Table, level: float, left_out: int) -> str:
+    """Say which levels have an effect unlike that of all others; columns as in the finding's evidence."""
     rows = list(table.rows())
     apart = [row for row in rows if row["adjusted"] <= 1.0 - level]
     out = "" if not left_out else f" {left_out} more have too few rows to be told of."

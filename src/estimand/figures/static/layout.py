@@ -176,7 +176,8 @@ def _rows(panel: Pane, canvas: float, left: float, stacked: bool) -> tuple[RowPl
         elif stacked:
             room = canvas - measure(TEXT_SIZE, bold)(row.value) - GUTTER
         else:
-            room = left - GUTTER
+            # What was added to the widest label comes off with a rounding error.
+            room = left - GUTTER + 0.01
         lines = lines_of(row.label, room, TEXT_SIZE, bold)
         boxes = [mark for mark in panel.marks if isinstance(mark, Box) and mark.row == row.at]
         height = len(lines) * LINE + ROW_PAD
