@@ -21,7 +21,8 @@ from estimand.core.sample import Sample
 from estimand.core.uncertainty import Normal
 from estimand.errors import Code, DataError, IdentificationError
 from estimand.stats.arrays import Floats, Ints
-from estimand.stats.metric_moments import Levels, Slopes, level_influence, metric_levels
+from estimand.stats.few_clusters import ClusterRows, few_cluster_levels
+from estimand.stats.metric_moments import JointMeans, Levels, Slopes, joint_means, level_influence, metric_levels
 from estimand.stats.moments import ArmMoments
 
 ROUNDING = 1e-14
@@ -37,10 +38,13 @@ class Comparison:
         Over the outcome columns, then history; each of units of its own.
     place : tuple of tuple of int
         For every one, the positions among the parts of the metric's moments that it is the sum of.
+    clusters : ClusterRows or None
+        Of the units, where they are few clusters in one stratum.
     """
 
     parts: tuple[Moments, ...]
     place: tuple[tuple[int, ...], ...]
+    clusters: ClusterRows | None = None
 
     @classmethod
     def of(cls, moments: MetricMoments, place: Sequence[Sequence[int]], *, history: bool) -> "Comparison":
@@ -50,12 +54,26 @@ class Comparison:
             names = moments.parts[at[0]].columns if history else moments.outcome_columns
             return reduce(Moments.merge, (moments.parts[j].only(names) for j in at))
 
-        return cls(tuple(one(at) for at in place), tuple(tuple(at) for at in place))
+        parts = tuple(one(at) for at in place)
+        clusters = moments.few_clusters(place[0], parts[0].columns) if len(parts) == 1 else None
+        return cls(parts, tuple(tuple(at) for at in place), clusters)
 
     @property
     def units(self) -> Floats:
         """Units of each arm, shape (a,)."""
         return np.asarray(np.sum([part.units for part in self.parts], axis=0))
+
+    def joint(self, moments: MetricMoments, slopes: Slopes = "arm") -> JointMeans:
+        """Means of the outcome columns in each arm, with their covariance.
+
+        Raises
+        ------
+        DataError
+            If an arm has too few units.
+        """
+        q = len(moments.outcome_columns)
+        self._refuse_few(moments, slopes)
+        return joint_means([ArmMoments(part.units, part.means, part.cross) for part in self.parts], q, slopes)
 
     def levels(self, moments: MetricMoments, slopes: Slopes = "arm") -> Levels:
         """Level of the metric in each arm.
@@ -68,14 +86,23 @@ class Comparison:
             If the denominator of a ratio is zero throughout an arm.
         """
         q = len(moments.outcome_columns)
-        for part in self.parts:
-            _refuse_few(moments, part, 2 + (len(part.columns) - q if slopes == "stratum" else 0))
-        _refuse_slopes(moments, [part for part in self.parts if len(part.columns) > q], q)
+        self._refuse_few(moments, slopes)
         _refuse_denominator(moments, self.parts)
         strata = [ArmMoments(part.units, part.means, part.cross) for part in self.parts]
         levels = metric_levels(strata, q, self.parts[0].shift[:q], moments.offset, slopes)
         _refuse_constant(moments, self.parts)
-        return levels
+        if self.clusters is None:
+            return levels
+        reduced = few_cluster_levels(levels, self.clusters)
+        if reduced is None:
+            raise _one_cluster_alone(moments)
+        return reduced
+
+    def _refuse_few(self, moments: MetricMoments, slopes: Slopes) -> None:
+        q = len(moments.outcome_columns)
+        for part in self.parts:
+            _refuse_few(moments, part, 2 + (len(part.columns) - q if slopes == "stratum" else 0))
+        _refuse_slopes(moments, [part for part in self.parts if len(part.columns) > q], q)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +123,7 @@ def metric_estimate(
 ) -> Estimate:
     """Estimate each arm's level against control's.
 
-    The influence function is there where the case has rows that are not clustered.
+    The influence function is there where the case has rows; where they are clustered, it is of the clusters.
     """
     moments, beside = case.metric_moments(), beside or Beside()
     k = len(moments.arms) - 1
@@ -104,6 +131,7 @@ def metric_estimate(
     baseline = Baseline(base, np.full((k, k), levels.vcov[0, 0]), np.repeat(levels.with_control[:, None], k, axis=1))
     used, every = float(compared.units.sum()), float(moments.units.sum())
     rows = int(moments.counts.rows.sum())
+    corrected = correction if compared.clusters is None else f"{correction}, CR2"
     return Estimate(
         id=method.spec.key,
         method=method.spec.key,
@@ -113,7 +141,7 @@ def metric_estimate(
         population=_population(moments, rows, used / every),
         terms=case.arm_terms(),
         value=levels.effect,
-        uncertainty=Normal(levels.effect_vcov, levels.effect_df(), "identity", correction),
+        uncertainty=Normal(levels.effect_vcov, levels.effect_df(), "identity", corrected),
         n_obs=rows if used == every else int(used),
         inference=method.spec.inference,
         level=case.level,
@@ -133,10 +161,12 @@ def _population(moments: MetricMoments, rows: int, share: float) -> Population:
 
 
 def _influence(case: Case, moments: MetricMoments, compared: Comparison, levels: Levels) -> Influence | None:
-    """ψ of the differences over the rows; None without rows, or where units are clusters."""
+    """ψ of the differences over the rows, or over the clusters; None without rows."""
     sample, metric = case.source, case.metric
-    if not isinstance(sample, Sample) or metric is None or moments.clustered:
+    if not isinstance(sample, Sample) or metric is None:
         return None
+    if moments.clustered:
+        return _clustered_influence(sample, moments, compared, levels)
     columns = [sample.outcomes[metric.name], *(metric_column(sample, name) for name in metric.columns()[1:])]
     stratum = _stratum(sample, moments, compared, np.stack(columns))
     if (stratum < 0).any():
@@ -147,6 +177,31 @@ def _influence(case: Case, moments: MetricMoments, compared: Comparison, levels:
         return np.asarray(psi[:, 1:] - psi[:, [0]])
 
     return Influence(build, sample.units, sample.n, sample.root)
+
+
+def _clustered_influence(
+    sample: Sample, moments: MetricMoments, compared: Comparison, levels: Levels
+) -> Influence | None:
+    """ψ of the differences over the clusters, of those that are compared."""
+    clusters = moments.clusters
+    if clusters is None:
+        return None
+    parts = [(s, clusters[j]) for s, at in enumerate(compared.place) for j in at]
+    width = max(len(part.columns) for part in moments.parts)
+    stratum = np.concatenate([np.full(rows.arm.shape[0], s) for s, rows in parts])
+    arm, code = (np.concatenate([getattr(rows, name) for _, rows in parts]) for name in ("arm", "code"))
+
+    def build() -> Floats:
+        columns = np.concatenate([_widened(rows.columns, width) for _, rows in parts])
+        psi = level_influence(levels, columns, arm, stratum)
+        return np.asarray(psi[:, 1:] - psi[:, [0]])
+
+    return Influence(build, code, code.shape[0], sample.root)
+
+
+def _widened(columns: Floats, width: int) -> Floats:
+    """Columns with zeros for the history they lack."""
+    return np.hstack([columns, np.zeros((columns.shape[0], width - columns.shape[1]))])
 
 
 def _stratum(sample: Sample, moments: MetricMoments, compared: Comparison, columns: Floats) -> Ints:
@@ -201,6 +256,14 @@ def _refuse_denominator(moments: MetricMoments, parts: tuple[Moments, ...]) -> N
             remedy="Check the denominator, or use a metric of kind mean.",
             code=Code.NOT_IDENTIFIED,
         )
+
+
+def _one_cluster_alone(moments: MetricMoments) -> IdentificationError:
+    return IdentificationError(
+        f"One cluster is all there is of metric '{moments.metric}' in some arm, so nothing tells how clusters vary.",
+        remedy="Gather more clusters, or cluster by a finer column if that is what was assigned.",
+        code=Code.NOT_IDENTIFIED,
+    )
 
 
 def _refuse_constant(moments: MetricMoments, parts: tuple[Moments, ...]) -> None:

@@ -1,5 +1,6 @@
 """Moments of one metric: what every mean, proportion, count, ratio and adjusted result is read from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -10,10 +11,14 @@ from estimand.core.metric import Metric
 from estimand.core.moments import Moments
 from estimand.errors import DesignError
 from estimand.stats.arrays import Floats
-from estimand.stats.metric_rows import GroupedMoments
+from estimand.stats.enough_clusters import MANY_CLUSTERS
+from estimand.stats.few_clusters import ClusterRows, effective_units, has_few
+from estimand.stats.metric_rows import ClusterSums, GroupedMoments
 
 VALUE, DENOMINATOR = "value", "denominator"
 COVARIATE, COVARIATE_DENOMINATOR = "covariate", "covariate_denominator"
+# Clusters beyond which their sums are kept no more, where every arm has many.
+KEPT = 20_000
 PARTS = (VALUE, DENOMINATOR, COVARIATE, COVARIATE_DENOMINATOR)
 
 
@@ -68,6 +73,8 @@ class MetricMoments(Frozen):
         Added to every mean, or ratio, of the value.
     clustered : bool
         Whether a unit is a cluster of rows.
+    clusters : tuple of ClusterRows or None
+        The clusters of every part, as far as they are kept.
     """
 
     metric: str
@@ -78,6 +85,9 @@ class MetricMoments(Frozen):
     cap: float | None = None
     offset: float = 0.0
     clustered: bool = False
+    clusters: tuple[ClusterRows, ...] | None = None
+    untriggered: "MetricMoments | None" = None
+    received: "MetricMoments | None" = None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -107,6 +117,22 @@ class MetricMoments(Frozen):
         """Moments of the outcome columns over all strata."""
         return reduce(Moments.merge, (part.only(self.outcome_columns) for part in self.parts))
 
+    def effective_units(self) -> Floats:
+        """Units of each arm as if all were of equal size, by the denominator; shape (a,)."""
+        whole = self.pooled()
+        if not self.is_ratio:
+            return whole.units
+        d = whole.position(DENOMINATOR)
+        return effective_units(whole.units, whole.shift[d] + whole.means[:, d], whole.cross[:, d, d])
+
+    def few_clusters(self, parts: Sequence[int], columns: tuple[str, ...]) -> ClusterRows | None:
+        """Clusters of some parts, over columns that all of them have, where some arm has few; else None."""
+        if self.clusters is None:
+            return None
+        at = [self.parts[parts[0]].position(name) for name in columns]
+        rows = reduce(ClusterRows.merge, (self.clusters[j].only(at) for j in parts))
+        return rows if has_few(rows, len(self.arms)) else None
+
     def by_stratum(self) -> tuple[Moments, ...]:
         """Moments of the outcome columns of each declared stratum, users with and without history together."""
         found: list[Moments] = []
@@ -114,6 +140,11 @@ class MetricMoments(Frozen):
             inside = (part for at, part in zip(self.stratum, self.parts, strict=True) if at == s)
             found.append(reduce(Moments.merge, (part.only(self.outcome_columns) for part in inside)))
         return tuple(found)
+
+    def lean(self) -> "MetricMoments":
+        """Leave the clusters out where they are too many to keep, and many in every arm."""
+        many = self.units.sum() > KEPT and self.effective_units().min() >= MANY_CLUSTERS
+        return replace(self, clusters=None) if self.clustered and many else self
 
     def merge(self, other: "MetricMoments") -> "MetricMoments":
         """Add the moments of other units; the two sets of units must not overlap.
@@ -131,7 +162,10 @@ class MetricMoments(Frozen):
             )
         parts = tuple(a.merge(b) for a, b in zip(self.parts, other.parts, strict=True))
         counts = self.counts.merge(other.counts)
-        return replace(self, parts=parts, counts=counts)
+        held = None
+        if self.clusters is not None and other.clusters is not None:
+            held = tuple(a.merge(b) for a, b in zip(self.clusters, other.clusters, strict=True))
+        return replace(self, parts=parts, counts=counts, clusters=held)
 
 
 def assembled(
@@ -140,7 +174,7 @@ def assembled(
     found: GroupedMoments,
     counts: Counts,
     cap: float | None = None,
-    clusters: float | None = None,
+    clusters: ClusterSums | None = None,
 ) -> MetricMoments:
     """Put moments within groups, numbered stratum by stratum and arm by arm, under their names.
 
@@ -151,13 +185,14 @@ def assembled(
     found : GroupedMoments
     counts : Counts
     cap : float, optional
-    clusters : float, optional
-        The offset of the values, where units are clusters.
+    clusters : ClusterSums, optional
+        What was summed up, where units are clusters.
     """
     arms, strata = labels
     a = len(arms)
     names = part_names(metric, clustered=clusters is not None)
     held: list[tuple[int, Moments]] = []
+    rows: list[ClusterRows] = []
     for s in range(len(strata)):
         inside = slice(s * a, (s + 1) * a)
         for moments in (found.held, found.bare):
@@ -165,6 +200,8 @@ def assembled(
                 p = moments.mean.shape[1]
                 sides = (found.shift[:p], moments.units[inside], moments.mean[inside], moments.cross[inside])
                 held.append((s, Moments(names[:p], arms, *sides)))
+                if clusters is not None:
+                    rows.append(_clusters_of(clusters, range(s * a, (s + 1) * a), p, bare=moments is found.bare))
     return MetricMoments(
         metric=metric.name,
         strata=strata,
@@ -172,9 +209,21 @@ def assembled(
         stratum=tuple(s for s, _ in held),
         counts=counts,
         cap=cap,
-        offset=0.0 if clusters is None else clusters,
+        offset=0.0 if clusters is None else clusters.offset,
         clustered=clusters is not None,
+        clusters=tuple(rows) if clusters is not None else None,
     )
+
+
+def _clusters_of(sums: ClusterSums, groups: range, columns: int, *, bare: bool) -> ClusterRows:
+    """Clusters of one stratum with history, or of those without."""
+    outcomes = 2
+    inside = (sums.group >= groups.start) & (sums.group < groups.stop)
+    if len(sums.columns) > outcomes:
+        inside &= np.isnan(sums.columns[outcomes]) == bare
+    at = np.flatnonzero(inside)
+    values = np.stack([column[at] for column in sums.columns[:columns]], axis=1)
+    return ClusterRows(values, sums.group[at] - groups.start, sums.code[at])
 
 
 def part_names(metric: Metric, *, clustered: bool) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class MetricRows:
         if sums is None:
             raise cluster_in_two_arms(self.metric.name)
         within = grouped_moments(sums.columns, 2, sums.group, groups, run.map)
-        return assembled(self.metric, labels, within, counts, self.cap, sums.offset)
+        return assembled(self.metric, labels, within, counts, self.cap, sums)
 
     def _odd(self, arms: int) -> Floats:
         """Rows of each arm that the kind does not expect, or a refusal of what it cannot be."""

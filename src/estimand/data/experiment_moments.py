@@ -333,7 +333,7 @@ def _of_rows(source: Source, design: Experiment, run: Run) -> ExperimentMoments:
         cut = None if held.cap is None else np.bincount(arm[held.cut & (arm >= 0)], minlength=len(arms.labels))
         capped = None if cut is None else cut.astype(float)
         rows = MetricRows(metric, columns, arm, arms.labels, labels, stratum, codes, held.cap, capped)
-        moments[metric.name] = rows.summed(run)
+        moments[metric.name] = rows.summed(run).lean()
         if not _finite(moments[metric.name]):
             for column in metric.columns():
                 read_outcome(source, column)

@@ -193,12 +193,12 @@ TROUBLES: Mapping[str, Trouble] = {
     "experiment.metric_missing": Trouble(_PLANNED),
     "experiment.outlier_influence": Trouble(_PLANNED),
     "experiment.exposure_time": Trouble(_PLANNED),
+    "experiment.few_clusters": Trouble(_PLANNED),
     "experiment.novelty": Trouble(_PLANNED),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways",
         Grade.NOTE,
         ("misspecified_outcome", "drifting_effects"),
-    "experiment.segments": Trouble("no line to pass: it tells of the effect in every segment"),
         (*ALIKE, *(key for key in ROLLED_OUT if key != "drifting_effects")),
     ),
     "stress.e_value": Trouble(_BOUND),

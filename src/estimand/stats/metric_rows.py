@@ -51,11 +51,14 @@ class ClusterSums:
         without any.
     group : ndarray of shape (c,)
         Group of each cluster.
+    code : ndarray of shape (c,)
+        Of each cluster, ascending.
     offset : float
     """
 
     columns: tuple[Floats, ...]
     group: Ints
+    code: Ints
     offset: float
 
 
@@ -122,7 +125,7 @@ def cluster_sums(columns: Sequence[Floats], outcomes: int, cluster: Ints, group:
     """
     present = ~np.isnan(np.stack(tuple(columns[:outcomes]))).any(axis=0) & (group >= 0)
     inside, own = np.flatnonzero(present), group[present]
-    code = np.unique(cluster[present], return_inverse=True)[1]
+    named, code = np.unique(cluster[present], return_inverse=True)
     count = int(code.max(initial=-1)) + 1
     home = np.empty(count, dtype=np.int64)
     home[code] = own
@@ -141,7 +144,7 @@ def cluster_sums(columns: Sequence[Floats], outcomes: int, cluster: Ints, group:
         weights = history[1][inside][known] if len(history) == 2 else None
         second = np.bincount(code[known], weights=weights, minlength=count)
         totals += [np.where(rows > 0.0, part, np.nan) for part in (first, second)]
-    return ClusterSums(tuple(totals), home, offset)
+    return ClusterSums(tuple(totals), home, named, offset)
 
 
 def _middle(values: Floats) -> float:

@@ -1,6 +1,6 @@
 """The units of an A/A test, and a metric's columns over them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from estimand.core.moments import Moments
 from estimand.core.sample import Sample
 from estimand.errors import UnsupportedError
 from estimand.stats.arrays import AnyArray, Floats, Ints
+from estimand.stats.few_clusters import ClusterRows
 from estimand.stats.metric_rows import cluster_sums
 from estimand.stats.reassignment import Products
 
@@ -40,6 +41,8 @@ class Blocks:
     stratum : tuple of int
     products : tuple of Products
     strata : tuple of str
+    rows : tuple of (ndarray of shape (u,), ndarray of shape (u, p))
+        Positions and columns of the units of each block.
     offset : float or None
         Of clusters.
     """
@@ -49,6 +52,7 @@ class Blocks:
     stratum: tuple[int, ...]
     products: tuple[Products, ...]
     strata: tuple[str, ...]
+    rows: tuple[tuple[Ints, Floats], ...]
     offset: float | None
 
     def moments(self, assigned: AnyArray, arms: tuple[str, ...]) -> list[MetricMoments]:
@@ -56,19 +60,20 @@ class Blocks:
         made = [part.moments(assigned, len(arms)) for part in self.products]
         zero = np.zeros(len(arms))
         out = []
-        for parts in zip(*made, strict=True):
+        for dealt, parts in zip(assigned, zip(*made, strict=True), strict=True):
             held = tuple(
                 Moments(names, arms, product.shift, part.units, part.mean, part.cross)
                 for names, product, part in zip(self.names, self.products, parts, strict=True)
             )
             counts = Counts(np.asarray(np.sum([part.units for part in parts], axis=0)), zero, zero, zero)
-            offset, clustered = (0.0, False) if self.offset is None else (self.offset, True)
-            out.append(
-                MetricMoments(
-                    self.metric.name, self.strata, held, self.stratum, counts, offset=offset, clustered=clustered
-                )
-            )
+            plain = MetricMoments(self.metric.name, self.strata, held, self.stratum, counts)
+            out.append(plain if self.offset is None else self._clustered(plain, dealt, self.offset))
         return out
+
+    def _clustered(self, plain: MetricMoments, dealt: AnyArray, offset: float) -> MetricMoments:
+        """Moments whose units are clusters, under one assignment of shape (n,)."""
+        rows = tuple(ClusterRows(columns, dealt[at], at) for at, columns in self.rows)
+        return replace(plain, offset=offset, clustered=True, clusters=rows).lean()
 
 
 def units_of(sample: Sample) -> Units:
@@ -114,9 +119,10 @@ def metric_blocks(sample: Sample, metric: Metric, units: Units) -> Blocks:
         for history, width in ((True, held.shape[1]), (False, outcomes)):
             inside = np.flatnonzero((stratum == s) & (known == history))
             if inside.size:
-                found.append((names[:width], s, Products.of(at[inside], held[inside, :width])))
-    labels, places, products = zip(*found, strict=True)
-    return Blocks(metric, labels, places, products, sample.strata, offset)
+                rows = (at[inside], held[inside, :width])
+                found.append((names[:width], s, Products.of(*rows), rows))
+    labels, places, products, rows_of = zip(*found, strict=True)
+    return Blocks(metric, labels, places, products, sample.strata, rows_of, offset)
 
 
 def _over_units(columns: list[Floats], outcomes: int, sample: Sample) -> tuple[Floats, Ints, float | None]:
