@@ -131,10 +131,13 @@ def analyze(
     out: Out = None,
 ) -> None:
     """Analyse a table without writing a study file."""
+    measured = {"primary": metrics, "guardrail": guardrails, "secondary": secondary}
+    kind = kind or ("experiment" if any(measured.values()) else None)
+    parts = _parts(post_treatment, negative_controls, negative_exposures)
     mapping = (
         _arisen(kind, treatment, time, cohort)
         | _periods(absorb, window)
-        | _measured(outcome, metrics, strata)
+        | _within(strata, exposed, day)
         | {
             "covariates": _split(covariates),
             "control": control,
@@ -143,6 +146,7 @@ def analyze(
             "roles": parts | ({"segments": _split(segments)} if segments else {}),
             "missing_outcome": missing_outcome,
         }
+        | ({"outcome": _split(outcome)} if outcome or not any(measured.values()) else {})
     )
     study = {
         "data": data,
@@ -155,7 +159,7 @@ def analyze(
         "stress": stress,
         "seed": seed,
     }
-    perform("studies", "analyze", study=study, json=json, out=out, threads=threads)
+    perform("studies", "analyze", study=study, measured=measured, json=json, out=out, threads=threads)
 
 
 @app.command()
@@ -221,11 +225,11 @@ def aa(
     seed: Seed = 0,
     threads: Threads = None,
     json: Annotated[bool, typer.Option("--json", help="Print the test as JSON on standard output.")] = False,
+    figure: Figure = None,
 ) -> None:
     """Assign the arms of your own data anew, many times, and count how often an effect is found."""
     named = {"treatment": treatment, "control": control, "unit": unit, "cluster": cluster}
-    design = {"kind": "experiment"} | _measured("", metrics, strata) | {k: v for k, v in named.items() if v is not None}
-    figure: Figure = None,
+    design = {"kind": "experiment"} | _within(strata, exposed, None) | {k: v for k, v in named.items() if v is not None}
     asked = {"methods": _split(methods), "repetitions": reps, "alpha": alpha, "seed": seed, "threads": threads or 1}
     perform("assigning", "aa", data=data, design=design, metrics=metrics, asked=asked, json=json, figure=figure)
 
@@ -294,16 +298,10 @@ def _arisen(kind: str | None, treatment: str | None, time: str | None, cohort: s
     return named | {name: value for name, value in given.items() if value is not None}
 
 
-def _measured(outcome: str, metrics: str, strata: str) -> dict[str, object]:
-    """Outcomes, or the metrics and strata of an experiment, for the fields of a design."""
-    listed = [name.split("/", 1) for name in _split(metrics)]
-    named = [
-        {"name": "/".join(parts), "column": parts[0], "denominator": parts[1]} if len(parts) == 2 else parts[0]
-        for parts in listed
-    ]
+def _within(strata: str, exposed: str | None, day: str | None) -> dict[str, object]:
+    """What of an experiment stands beside its metrics: strata, and when units came to it."""
     given: dict[str, object] = {"strata": _split(strata)} if strata else {}
-    given |= {"metrics": named} if named else {}
-    return given | ({"outcome": _split(outcome)} if outcome or not named else {})
+    return given | {name: value for name, value in (("exposed", exposed), ("day", day)) if value is not None}
 
 
 def _periods(absorb: str, window: str | None) -> dict[str, object]:
