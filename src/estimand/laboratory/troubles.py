@@ -199,6 +199,7 @@ TROUBLES: Mapping[str, Trouble] = {
         "a model is wrong, and methods part ways",
         Grade.NOTE,
         ("misspecified_outcome", "drifting_effects"),
+    "experiment.segments": Trouble("no line to pass: it tells of the effect in every segment"),
         (*ALIKE, *(key for key in ROLLED_OUT if key != "drifting_effects")),
     ),
     "stress.e_value": Trouble(_BOUND),
