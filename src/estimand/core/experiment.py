@@ -29,6 +29,8 @@ class Experiment(DesignFields):
         True where the unit could have seen the change.
     took : str, optional
         The treatment received, where units did not all take what they were assigned.
+    other_experiments : tuple of str
+        Columns that say in which arm of another experiment the unit was while this one ran.
     planned : Planned, optional
     """
 
@@ -39,6 +41,7 @@ class Experiment(DesignFields):
     day: str | None = None
     triggered: str | None = None
     took: str | None = None
+    other_experiments: Columns = ()
     planned: Planned | None = None
 
     @model_validator(mode="before")
@@ -69,6 +72,9 @@ class Experiment(DesignFields):
         refuse_repeats("strata", self.strata)
         if self.treatment in self.strata:
             raise double_role(self.treatment, "treatment", "a stratum")
+        refuse_repeats("other_experiments", self.other_experiments)
+        if self.treatment in self.other_experiments:
+            raise double_role(self.treatment, "treatment", "another experiment")
         return self
 
     def metric(self, outcome: str) -> Metric | None:
@@ -86,6 +92,7 @@ class Experiment(DesignFields):
                     *(column for metric in self.metrics for column in metric.columns()),
                     *shared,
                     *self.strata,
+                    *self.other_experiments,
                     *(name for name in single if name is not None),
                 )
             )

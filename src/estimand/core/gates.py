@@ -46,6 +46,8 @@ class GatePolicy(Declared):
         P-value below which units did not fall to the arms of an experiment as planned.
     before : float
         P-value, over all metrics, below which the arms of an experiment differed before it.
+    interaction : float
+        P-value, over all metrics, below which another experiment changes the effect.
     """
 
     noun: ClassVar[str] = "The gate policy"
@@ -67,3 +69,4 @@ class GatePolicy(Declared):
     influence: float = Field(default=0.5, gt=0)
     allocation: float = Field(default=0.001, gt=0, lt=1)
     before: float = Field(default=0.01, gt=0, lt=1)
+    interaction: float = Field(default=0.01, gt=0, lt=1)

@@ -16,6 +16,8 @@ from estimand.stats.levels import tallied
 
 # Of a sample's roles: when a unit was first exposed, and the day since then of a row.
 EXPOSED_ROLE, DAY_ROLE = "exposed", "day"
+# In which arm of other experiments it was.
+OTHER_ROLE = "other_experiments"
 
 
 @dataclass(frozen=True, slots=True)

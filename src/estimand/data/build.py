@@ -10,10 +10,10 @@ from estimand.core.design import Design, Experiment, Panel
 from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
 from estimand.core.metric_rows import METRIC_ROLE
-from estimand.core.sample import DAY_ROLE, EXPOSED_ROLE, Drop, Encoded, Sample, content_fingerprint
+from estimand.core.sample import DAY_ROLE, EXPOSED_ROLE, OTHER_ROLE, Drop, Encoded, Sample, content_fingerprint
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
-from estimand.data.column import Column, Numbers, read_column
+from estimand.data.column import Column, Numbers, as_labels, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats, refuse_several_arms
 from estimand.data.metric_columns import read_metric, read_strata
@@ -50,6 +50,7 @@ class _Read:
     covariates: tuple[Column, ...]
     post_treatment: tuple[Column, ...]
     segments: tuple[Column, ...]
+    other_experiments: tuple[Column, ...]
     unit: tuple[AnyArray, Bools] | None
     cluster: tuple[AnyArray, Bools] | None
     weights: Numbers | None
@@ -113,6 +114,9 @@ def _read(source: Source, design: Design) -> _Read:
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
         segments=tuple(read_covariate(source, name) for name in design.roles.segments),
+        other_experiments=tuple(
+            as_labels(read_column(source, name)) for name in getattr(design, "other_experiments", ())
+        ),
         unit=unit,
         cluster=cluster,
         weights=None if design.weights is None else read_weights(source, design.weights),
@@ -274,6 +278,7 @@ def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
     roles: dict[str, tuple[Column, ...]] = {
         "post_treatment": read.post_treatment,
         "segments": read.segments,
+        OTHER_ROLE: read.other_experiments,
         "negative_controls": read.negative_controls,
         "negative_exposures": read.negative_exposures,
         METRIC_ROLE: read.beside_metrics,

@@ -194,6 +194,8 @@ TROUBLES: Mapping[str, Trouble] = {
     "experiment.outlier_influence": Trouble(_PLANNED),
     "experiment.exposure_time": Trouble(_PLANNED),
     "experiment.few_clusters": Trouble(_PLANNED),
+    "experiment.interaction": Trouble(_PLANNED),
+    "experiment.joint_assignment": Trouble(_PLANNED),
     "experiment.novelty": Trouble(_PLANNED),
     "comparison.disagreement": Trouble(
         "a model is wrong, and methods part ways",

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from os import cpu_count
 from typing import Any
 
+from estimand.checks.experiment.together import adjusted_together
 from estimand.core.case import Case, Stress
 from estimand.core.decision import Decision
 from estimand.core.design import Design, DesignFields, Experiment
@@ -103,7 +104,7 @@ class Conduct:
                 made, found = self._outcome(cases, outcome, run)
                 estimates.extend(made)
                 findings.extend(found)
-        return reading.taken, estimates, findings
+        return reading.taken, estimates, list(adjusted_together(findings))
 
     def _case(self, source: Sample | MetricMoments, outcome: str, run: Run, cache: Cache) -> Case:
         case = case_of(self.design, source, outcome, run, cache, (self.level, self.gates, self.question.unit))

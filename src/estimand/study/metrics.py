@@ -101,7 +101,7 @@ def _examined_by_rows(design: Experiment) -> tuple[str, ...]:
     """What the design names that checks read from rows."""
     day = None if design.day in design.strata else design.day
     times = (name for name in (design.exposed, design.roles.timestamp, day) if name is not None)
-    named = (*design.roles.segments, *times)
+    named = (*design.roles.segments, *times, *design.other_experiments)
     return (f"checks within {', '.join(named)}",) if named else ()
 
 

@@ -10,7 +10,7 @@ import estimand as es
 from estimand.core.finding import Grade
 
 
-def test_history_that_differs_is_told_by_welch_over_all_metrics() -> None:
+def test_history_that_differs_is_told_by_welch_and_by_holm_over_all_metrics() -> None:
     frame = table()
     frame["before"] += 0.12 * (frame["v"] == "B")
     finding = found(record(frame), "pre_exposure")

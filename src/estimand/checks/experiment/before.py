@@ -1,5 +1,6 @@
 """Did the arms differ before anybody was exposed?"""
 
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -17,22 +18,23 @@ from estimand.stats.arrays import Floats
 from estimand.stats.intervals import two_sided_p
 from estimand.stats.metric_moments import Levels, metric_levels
 from estimand.stats.moments import ArmMoments
+from estimand.stats.multiplicity import holm
 
+BEFORE = "experiment.pre_exposure"
 FEWEST = 2
 
 
 @check(
-    "experiment.pre_exposure",
+    BEFORE,
     question="Did the arms differ before anybody was exposed?",
-    references=("Kohavi, Tang & Xu 2020, doi:10.1017/9781108653985",),
+    references=("Kohavi, Tang & Xu 2020, doi:10.1017/9781108653985", "Holm 1979, doi:10.2307/4615733"),
     designs=(Experiment,),
     reads_moments=True,
 )
 class BeforeExposure(Check):
     """Compare the metric before the experiment between the arms, where no effect can be: Welch, and the delta method.
 
-    P-values are multiplied by the number of metrics with a covariate and of arms, so that over all of them the chance
-    of a false alarm is at most the gate (Bonferroni: each metric is examined by itself).
+    P-values are Holm's over the arms, and over all metrics of a study that have a covariate.
     """
 
     def applies(self, case: Case, estimates: tuple[Estimate, ...]) -> bool:
@@ -46,47 +48,50 @@ class BeforeExposure(Check):
             words = f"Fewer than {FEWEST} units of some arm have metric '{case.outcome}' before the experiment."
             remedy = "Check that the covariate was measured in all arms."
             return (Finding(self.spec.key, case.outcome, Grade.NOT_RUN, case.outcome, words, remedy),)
-        tests = _tests(case)
         error = np.sqrt(np.diag(levels.effect_vcov))
         p_value = _p_value(levels, error)
-        adjusted = np.minimum(1.0, p_value * tests)
-        worst = int(np.argmin(adjusted))
-        differs = bool(adjusted[worst] < case.gates.before)
-        arm, covariate = case.arms[worst + 1], str(case.metric.covariate) if case.metric is not None else ""
-        words = (
-            f"Before the experiment '{covariate}' of arm '{arm}' is {format_number(float(levels.effect[worst]))} from "
-            f"'{case.arms[0]}' (standard error {format_number(float(error[worst]))}; p = "
-            f"{format_number(float(adjusted[worst]))}, adjusted for {tests} tests)."
+        adjusted = holm(p_value)
+        table = Table(
+            {
+                "arm": case.arms[1:],
+                "control": [case.arms[0]] * len(p_value),
+                "difference": levels.effect.tolist(),
+                "std_error": error.tolist(),
+                "p_value": p_value.tolist(),
+                "adjusted": adjusted.tolist(),
+            }
         )
-        return (
-            Finding(
-                check=self.spec.key,
-                about=case.outcome,
-                grade=Grade.WARN if differs else Grade.PASS,
-                subject=covariate,
-                statistic=float(adjusted[worst]),
-                threshold=case.gates.before,
-                message=words,
-                remedy="Check that it was measured before exposure and the same way in all arms, and that no arm was "
-                "used in an experiment before; else assignment was not at random."
-                if differs
-                else None,
-                evidence=Table(
-                    {
-                        "arm": case.arms[1:],
-                        "difference": levels.effect.tolist(),
-                        "std_error": error.tolist(),
-                        "p_value": p_value.tolist(),
-                        "adjusted": adjusted.tolist(),
-                    }
-                ),
-            ),
+        covariate = str(case.metric.covariate) if case.metric is not None else ""
+        plain = Finding(
+            self.spec.key, case.outcome, Grade.PASS, covariate, "", threshold=case.gates.before, evidence=table
         )
+        return (before_told(plain, adjusted, len(p_value)),)
 
 
-def _tests(case: Case) -> int:
-    metrics = case.design.metrics if isinstance(case.design, Experiment) else ()
-    return (len(case.arms) - 1) * sum(metric.covariate is not None for metric in metrics)
+def before_told(finding: Finding, adjusted: Floats, tests: int) -> Finding:
+    """Say what the adjusted p-values of the arms in a metric's evidence say."""
+    table, line = finding.evidence, finding.threshold
+    if table is None or line is None:
+        return finding
+    worst = int(np.argmin(adjusted))
+    row = list(table.rows())[worst]
+    differs = bool(adjusted[worst] < line)
+    words = (
+        f"Before the experiment '{finding.subject}' of arm '{row['arm']}' is {format_number(float(row['difference']))} "
+        f"from '{row['control']}' (standard error {format_number(float(row['std_error']))}; p = "
+        f"{format_number(float(adjusted[worst]))}, adjusted for {tests} {'tests' if tests > 1 else 'test'})."
+    )
+    return replace(
+        finding,
+        grade=Grade.WARN if differs else Grade.PASS,
+        statistic=float(adjusted[worst]),
+        message=words,
+        remedy="Check that it was measured before exposure and the same way in all arms, and that no arm was "
+        "used in an experiment before; else assignment was not at random."
+        if differs
+        else None,
+        evidence=Table({name: table[name] for name in table.columns} | {"adjusted": adjusted.tolist()}),
+    )
 
 
 def _history(moments: MetricMoments) -> Levels | None:
