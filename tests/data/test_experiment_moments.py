@@ -16,7 +16,7 @@ from estimand.core.design import Experiment, as_design
 from estimand.core.metric_moments import MetricMoments
 from estimand.core.metric_rows import moments_of_sample
 from estimand.core.run import Run
-from estimand.data import experiment_moments
+from estimand.data import experiment_moments, parquet_moments
 from estimand.data.build import build_sample
 from estimand.data.source import read_table
 from estimand.stats import metric_rows
@@ -55,7 +55,7 @@ def table() -> pd.DataFrame:
 
 
 def sources(frame: pd.DataFrame, folder: Path) -> dict[str, Any]:
-    frame.to_parquet(folder / "t.parquet", index=False)
+    frame.to_parquet(folder / "t.parquet", index=False, row_group_size=3_001)
     frame.to_csv(folder / "t.csv", index=False)
     with duckdb.connect(folder / "t.db") as connection:
         connection.execute(f"CREATE TABLE t AS FROM '{folder / 't.parquet'}'")
@@ -93,6 +93,8 @@ def test_every_source_gives_the_same_moments(
     strata: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experiment_moments, "BLOCK", 4_096)
+    monkeypatch.setattr(parquet_moments, "FEWEST", 5_000)
+    monkeypatch.setattr(parquet_moments, "MOST", 2_000)
     monkeypatch.setattr(metric_rows, "CHUNK", 7_000)
     frame, asked = table(), design(strata=strata)
     ours = moments(frame, asked)
@@ -109,7 +111,7 @@ def test_every_source_gives_the_same_moments(
 
 
 def test_neither_threads_nor_another_run_move_a_digit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment_moments, "FEWEST_IN_A_GROUP", 1_000)
+    monkeypatch.setattr(parquet_moments, "FEWEST", 1_000)
     monkeypatch.setattr(metric_rows, "CHUNK", 5_000)
     frame, asked = table(), design()
     frame.to_parquet(tmp_path / "t.parquet", index=False, row_group_size=4_096)
@@ -171,6 +173,35 @@ def test_not_a_number_in_a_file_is_missing(tmp_path: Path) -> None:
     asked = design(metrics=[{"column": "y", "covariate": "x"}])
     pa.parquet.write_table(plain, tmp_path / "nan.parquet")
     agree(moments(frame, asked).metrics["y"], moments(tmp_path / "nan.parquet", asked).metrics["y"])
+
+
+def test_a_level_of_a_file_that_no_row_has_is_no_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_moments, "FEWEST", 1_000)
+    frame = table().assign(v=lambda held: held["v"].astype("category"))
+    frame = frame[frame["v"] != "C"]
+    frame.to_parquet(tmp_path / "t.parquet", index=False, row_group_size=5_000)
+    found = moments(tmp_path / "t.parquet", design())
+    assert found.arm_rows == frame["v"].value_counts().loc[["A", "B"]].to_dict()
+    agree(moments(frame, design()).metrics["large"], found.metrics["large"])
+
+
+def test_numbers_that_are_not_arms_are_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_moments, "COMBINATIONS", 100)
+    table().to_parquet(tmp_path / "t.parquet", index=False)
+    with pytest.raises(es.EstimandError, match="which are not arms"):
+        moments(tmp_path / "t.parquet", design(variant="x", control=None, metrics=["y"]))
+
+
+@pytest.mark.parametrize("strata", [["x"], ["s", "x"]])
+def test_strata_of_many_levels_are_read_another_way(
+    strata: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = table().assign(x=lambda held: held["x"].round().clip(-1, 1))
+    frame.to_parquet(tmp_path / "t.parquet", index=False)
+    asked = design(metrics=["y"], strata=strata)
+    piecewise = moments(tmp_path / "t.parquet", asked).metrics["y"]
+    monkeypatch.setattr(parquet_moments, "COMBINATIONS", 10)
+    agree(piecewise, moments(tmp_path / "t.parquet", asked).metrics["y"])
 
 
 @pytest.mark.parametrize(

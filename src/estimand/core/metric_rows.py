@@ -11,7 +11,7 @@ from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.errors import Code, DataError, IdentificationError, UnsupportedError
 from estimand.stats.arrays import AnyArray, Bools, Floats, Ints
-from estimand.stats.metric_rows import cluster_sums, grouped_moments
+from estimand.stats.metric_rows import GroupedMoments, Spread, cluster_sums, grouped_moments
 
 # Of a sample's roles: the columns of metrics beside their values.
 METRIC_ROLE = "metrics"
@@ -57,24 +57,44 @@ class MetricRows:
         DataError
             If a value is none that the metric's kind can take.
         """
+        found, counts = self.grouped(run.map)
+        labels = (self.arms, self.strata)
+        if self.cluster is None:
+            return assembled(self.metric, labels, found, counts, self.cap)
+        group, outcomes = self._groups(), self._outcomes()
+        sums = cluster_sums(self.columns, outcomes, self.cluster, group)
+        if sums is None:
+            raise cluster_in_two_arms(self.metric.name)
+        within = grouped_moments(sums.columns, 2, sums.group, len(self.arms) * len(self.strata), run.map)
+        return assembled(self.metric, labels, within, counts, self.cap, sums)
+
+    def grouped(self, spread: Spread = map) -> tuple[GroupedMoments, Counts]:
+        """Moments of the rows within strata and arms, and their counts; ``spread`` maps over the chunks, in order.
+
+        Raises
+        ------
+        DataError
+            If a value is none that the metric's kind can take.
+        """
         a = len(self.arms)
-        group = self.arm if self.stratum is None else np.where(self.arm < 0, -1, self.stratum * a + self.arm)
-        groups, outcomes = a * len(self.strata), 2 if self.metric.denominator is not None else 1
-        found = grouped_moments(self.columns, outcomes, group, groups, run.map)
+        found = grouped_moments(self.columns, self._outcomes(), self._groups(), a * len(self.strata), spread)
         counts = Counts(
             rows=(found.held.units + found.bare.units).reshape(-1, a).sum(axis=0),
             missing=found.missing.reshape(-1, a).sum(axis=0),
             odd=self._odd(a),
             capped=np.zeros(a) if self.capped is None else self.capped,
         )
-        labels = (self.arms, self.strata)
-        if self.cluster is None:
-            return assembled(self.metric, labels, found, counts, self.cap)
-        sums = cluster_sums(self.columns, outcomes, self.cluster, group)
-        if sums is None:
-            raise cluster_in_two_arms(self.metric.name)
-        within = grouped_moments(sums.columns, 2, sums.group, groups, run.map)
-        return assembled(self.metric, labels, within, counts, self.cap, sums)
+        return found, counts
+
+    def _groups(self) -> Ints:
+        """Stratum and arm of each row in one code."""
+        return (
+            self.arm if self.stratum is None else np.where(self.arm < 0, -1, self.stratum * len(self.arms) + self.arm)
+        )
+
+    def _outcomes(self) -> int:
+        """How many of the columns a row needs to count."""
+        return 2 if self.metric.denominator is not None else 1
 
     def _odd(self, arms: int) -> Floats:
         """Rows of each arm that the kind does not expect, or a refusal of what it cannot be."""

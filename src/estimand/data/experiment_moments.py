@@ -7,27 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import narwhals as nw
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 
 from estimand.core.design import Experiment
 from estimand.core.finding import Finding
 from estimand.core.frozen import Frozen, FrozenMap
-from estimand.core.metric import Metric
 from estimand.core.metric_moments import Counts, MetricMoments, assembled
-from estimand.core.metric_rows import MetricRows, refuse_impossible
+from estimand.core.metric_rows import refuse_impossible
 from estimand.core.run import Run
 from estimand.core.sample import Drop, content_fingerprint
-from estimand.data.column import Numbers
 from estimand.data.experiment_query import BLOCK, NUMERIC, Asked, far_off, first_shift, quoted
 from estimand.data.files import from_home, is_file
 from estimand.data.identity import cluster_codes, hash_keys, keys, refuse_repeats, refuse_several_arms
-from estimand.data.metric_columns import read_metric, read_strata
+from estimand.data.metric_columns import read_strata
 from estimand.data.metric_findings import metric_findings
+from estimand.data.metric_sums import Placed, infinite_sums, refuse_infinite_sums, rows_of_metric
 from estimand.data.names import check_names
-from estimand.data.outcome import read_outcome
+from estimand.data.parquet_moments import parquet_moments
 from estimand.data.query import Query
 from estimand.data.rows import Need, complete_rows, dropped_finding
 from estimand.data.source import Source, read_table
@@ -35,8 +31,6 @@ from estimand.data.treatment import Arms, read_arms
 from estimand.errors import DataError
 from estimand.stats.arrays import Floats
 
-# Row groups of fewer rows are summed by one thread, in blocks of many.
-FEWEST_IN_A_GROUP = 16_384
 # As they are; then telling gaps apart, where there are any; then after a better shift.
 ATTEMPTS = 3
 
@@ -70,10 +64,10 @@ class ExperimentMoments(Frozen):
 def experiment_moments(data: Any, design: Experiment, run: Run) -> ExperimentMoments:
     """Read the moments of an experiment's metrics.
 
-    A Parquet file, a query of a database and a DuckDB relation are summed inside DuckDB, in one grouped query; tables
-    in memory and other files in one pass over their columns. Where a metric is cut at a quantile, rows are clustered
-    or identified, or times are read, the columns are read into memory first. A unit is a row: of a column named as
-    ``unit``, every value names one row.
+    A query of a database and a DuckDB relation are summed inside DuckDB, in one grouped query; a Parquet file piece by
+    piece; tables in memory and other files in one pass over their columns. Where a metric is cut at a quantile, rows
+    are clustered or identified, or times are read, the columns are read into memory first. A unit is a row: of a column
+    named as ``unit``, every value names one row.
 
     Parameters
     ----------
@@ -88,10 +82,14 @@ def experiment_moments(data: Any, design: Experiment, run: Run) -> ExperimentMom
     DataError
         If the data cannot be read, or a column not play its part.
     """
-    with ExitStack() as open_until_read:
-        found = _relation(data, open_until_read, run.threads) if _summable(design) else None
-        if found is not None and _numeric(found.relation, design, found.name):
-            return _of_query(found, design)
+    if _summable(design):
+        with ExitStack() as open_until_read:
+            found = _relation(data, open_until_read)
+            if found is not None and _numeric(found.relation, design, found.name):
+                return _of_query(found, design)
+        summed = _of_file(data, design, run)
+        if summed is not None:
+            return summed
     return _of_rows(read_table(data, _columns(design)), design, run)
 
 
@@ -109,63 +107,26 @@ def _summable(design: Experiment) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Queried:
-    """A relation to sum, its name, and the SQL that numbers its blocks of rows.
-
-    Of a file that says between which numbers its columns lie, ``nearest`` is the number nearest to zero there.
-    """
+    """A relation to sum, and its name."""
 
     relation: duckdb.DuckDBPyRelation
     name: str
-    block: str
-    nearest: Mapping[str, float] | None = None
 
 
-def _relation(data: Any, stack: ExitStack, threads: int) -> _Queried | None:
+def _relation(data: Any, stack: ExitStack) -> _Queried | None:
     """The data as a relation; None where DuckDB is not to read it."""
-    numbered = f"(row_number() OVER () - 1) // {BLOCK}"
     query = Query.parse(data)
     if query is not None:
-        return _Queried(stack.enter_context(query.open()), query.database.name, numbered)
-    if isinstance(data, duckdb.DuckDBPyRelation):
-        return _Queried(data, "duckdb.DuckDBPyRelation", numbered)
+        return _Queried(stack.enter_context(query.open()), query.database.name)
+    return _Queried(data, "duckdb.DuckDBPyRelation") if isinstance(data, duckdb.DuckDBPyRelation) else None
+
+
+def _of_file(data: Any, design: Experiment, run: Run) -> ExperimentMoments | None:
+    """Moments of a Parquet file; None of anything else, and of a file to be read in another way."""
     if not isinstance(data, str | Path) or Path(data).suffix.lower() != ".parquet" or not is_file(from_home(data)):
         return None
-    path = from_home(data)
-    size, nearest = _layout(path)
-    # One thread reads a row group, so that sums over each are the same at any number of threads.
-    connection = stack.enter_context(duckdb.connect(config={"threads": 1 if size is None else threads}))
-    try:
-        relation = connection.from_parquet(str(path), file_row_number=True)
-    except duckdb.Error:
-        return None
-    return _Queried(relation, path.name, f"file_row_number // {size or BLOCK}", nearest)
-
-
-def _layout(path: Path) -> tuple[int | None, dict[str, float]]:
-    """Rows of every row group of a Parquet file but the last, and the number nearest to zero in each column's range.
-
-    None where row groups differ or are small; zero where the file does not say.
-    """
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            groups = [file.metadata.row_group(j) for j in range(file.metadata.num_row_groups)]
-            nearest = {name: _nearest(groups, j) for j, name in enumerate(file.schema.names)}
-    except (pa.ArrowException, OSError):
-        return None, {}
-    sizes = [group.num_rows for group in groups]
-    alike = bool(sizes) and set(sizes[:-1]) <= {sizes[0]} and sizes[-1] <= sizes[0]
-    return (sizes[0] if alike and (sizes[0] >= FEWEST_IN_A_GROUP or len(sizes) == 1) else None), nearest
-
-
-def _nearest(groups: list[Any], column: int) -> float:
-    found = [group.column(column).statistics for group in groups]
-    if not all(stat is not None and stat.has_min_max for stat in found):
-        return 0.0
-    low, high = min(stat.min for stat in found), max(stat.max for stat in found)
-    if not isinstance(low, int | float) or not isinstance(high, int | float):
-        return 0.0
-    nearest = float(min(max(0.0, low), high))
-    return nearest if np.isfinite(nearest) else 0.0
+    found = parquet_moments(from_home(data), design, run)
+    return None if found is None else _told(found.source, found.arms, found.counts, design, found.moments)
 
 
 def _numeric(relation: duckdb.DuckDBPyRelation, design: Experiment, name: str) -> bool:
@@ -177,11 +138,8 @@ def _numeric(relation: duckdb.DuckDBPyRelation, design: Experiment, name: str) -
 
 def _of_query(source: _Queried, design: Experiment) -> ExperimentMoments:
     asked = {metric.name: Asked(metric, (0.0,) * len(Asked(metric, ()).columns)) for metric in design.metrics}
-    if source.nearest is None:
-        shifts = first_shift(source.relation, list(dict.fromkeys(sql for one in asked.values() for sql in one.columns)))
-        asked = {name: replace(one, shift=tuple(shifts[sql] for sql in one.columns)) for name, one in asked.items()}
-    else:
-        asked = {name: replace(one, shift=one.near(source.nearest)) for name, one in asked.items()}
+    shifts = first_shift(source.relation, list(dict.fromkeys(sql for one in asked.values() for sql in one.columns)))
+    asked = {name: replace(one, shift=tuple(shifts[sql] for sql in one.columns)) for name, one in asked.items()}
     moments: dict[str, MetricMoments] = {}
     for attempt in range(ATTEMPTS):
         groups = _Groups.asked(source, design, list(asked.values()))
@@ -196,7 +154,7 @@ def _of_query(source: _Queried, design: Experiment) -> ExperimentMoments:
             break
         asked = again
     ordered = {metric.name: moments[metric.name] for metric in design.metrics}
-    return _told(groups.source, groups.arms, *groups.counted(design), ordered)
+    return _told(groups.source, groups.arms, groups.counted(), design, ordered)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +176,7 @@ class _Groups:
         every = [sql for part in parts.values() for sql in part]
         summed = ", ".join(f"CAST({sql} AS DOUBLE) AS __sum_{j}" for j, sql in enumerate(every))
         keys_of = ", ".join(by)
-        blocks = source.relation.project(f"*, {source.block} AS __block")
+        blocks = source.relation.project(f"*, (row_number() OVER () - 1) // {BLOCK} AS __block")
         found = blocks.aggregate(f"{keys_of}, __block, count(*)::DOUBLE AS __rows, {summed}", f"{keys_of}, __block")
         table = found.to_arrow_table()
         if table.num_rows == 0:
@@ -235,21 +193,18 @@ class _Groups:
         sums = {name: whole[:, a:b] for name, a, b in zip(parts, edges[:-1], edges[1:], strict=True)}
         return cls(held, arms, labels, group, table.column("__block").to_numpy(), rows, sums)
 
-    def counted(self, design: Experiment) -> tuple[Floats, tuple[Experiment, tuple[Drop, ...]]]:
-        """Rows of each arm, and those without one as a drop."""
+    def counted(self) -> Floats:
+        """Rows of each arm."""
         inside, a = self.group >= 0, len(self.arms.labels)
         arm = (self.group[inside] % a).astype(np.int64)
-        counts = np.bincount(arm, weights=self.rows[inside], minlength=a).astype(float)
-        lost = int(self.rows[~inside].sum())
-        drops = (Drop("treatment missing", design.treatment, lost),) if lost else tuple[Drop, ...]()
-        return counts, (design, drops)
+        return np.bincount(arm, weights=self.rows[inside], minlength=a).astype(float)
 
     def moments(self, asked: Asked, *, last: bool) -> tuple[Asked | None, MetricMoments | None]:
         """Moments of a metric, and what to ask again: of gaps, or after a better shift."""
         read = asked.read(self.sums[asked.metric.name], self.rows)
         if not read.complete:
             if asked.gaps:
-                raise _infinite(asked.metric, self.source)
+                raise infinite_sums(asked.metric, self.source)
             return replace(asked, gaps=True), None
         a = len(self.arms.labels)
         found = read.merged(asked, self.group, a * len(self.strata), self.block)
@@ -269,11 +224,14 @@ def _told(
     source: Source,
     arms: Arms,
     counts: Floats,
-    designed: tuple[Experiment, tuple[Drop, ...]],
+    design: Experiment,
     moments: dict[str, MetricMoments],
+    drops: tuple[Drop, ...] | None = None,
 ) -> ExperimentMoments:
-    """Put the moments together with what was noticed on the way."""
-    design, drops = designed
+    """Put the moments together with what was noticed on the way; by default, rows without an arm are those left out."""
+    if drops is None:
+        lost = source.rows - int(counts.sum())
+        drops = (Drop("treatment missing", design.treatment, lost),) if lost else ()
     planned = {} if design.planned is None else design.planned.allocation
     for arm in planned:
         if arm not in arms.labels:
@@ -301,14 +259,6 @@ def _told(
     )
 
 
-def _infinite(metric: Metric, source: Source) -> DataError:
-    return DataError(
-        f"A column of metric '{metric.name}' of {source.name} holds an infinite number, or numbers too large to add.",
-        remedy="Correct them, or make them missing.",
-        found=metric.column,
-    )
-
-
 def _of_rows(source: Source, design: Experiment, run: Run) -> ExperimentMoments:
     arms = read_arms(source, design.treatment, design.control)
     needs = [Need("treatment missing", design.treatment, arms.codes >= 0)]
@@ -326,20 +276,13 @@ def _of_rows(source: Source, design: Experiment, run: Run) -> ExperimentMoments:
     strata = read_strata(source, design.strata)
     labels, stratum = (("",), None) if strata is None else (strata[1], strata[0])
     codes = None if cluster is None else _codes(cluster[0], keep)
+    placed = Placed(arms.labels, labels, arm, stratum, codes)
     moments = {}
     for metric in design.metrics:
-        held = read_metric(source, metric, design, _quick)
-        columns = [held.value.values, *(other.values for other in held.others)]
-        cut = None if held.cap is None else np.bincount(arm[held.cut & (arm >= 0)], minlength=len(arms.labels))
-        capped = None if cut is None else cut.astype(float)
-        rows = MetricRows(metric, columns, arm, arms.labels, labels, stratum, codes, held.cap, capped)
-        moments[metric.name] = rows.summed(run).lean()
-        if not _finite(moments[metric.name]):
-            for column in metric.columns():
-                read_outcome(source, column)
-            raise _infinite(metric, source)
+        moments[metric.name] = rows_of_metric(source, metric, design, placed).summed(run)
+        refuse_infinite_sums(moments[metric.name], metric, source, look=True)
     counts = np.bincount(arm[arm >= 0], minlength=len(arms.labels)).astype(float)
-    return _told(source, arms, counts, (design, drops), moments)
+    return _told(source, arms, counts, design, moments, drops)
 
 
 def _codes(values: Any, keep: Any) -> Any:
@@ -348,15 +291,3 @@ def _codes(values: Any, keep: Any) -> Any:
     codes = np.full(keep.shape, -1, dtype=np.int64)
     codes[keep] = cluster_codes(values[keep])
     return codes
-
-
-def _finite(moments: MetricMoments) -> bool:
-    return all(np.isfinite(part.means).all() and np.isfinite(part.cross).all() for part in moments.parts)
-
-
-def _quick(source: Source, name: str) -> Numbers:
-    """Numbers of a column as they lie in memory, where they are plain floats; infinite ones show in the sums."""
-    series = source.frame.get_column(name)
-    if series.dtype == nw.Float64:
-        return Numbers(name, np.asarray(series.to_numpy(), dtype=np.float64))
-    return read_outcome(source, name)

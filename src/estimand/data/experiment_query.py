@@ -4,7 +4,7 @@ Sums are of values less a shift near their mean, and by block of rows: blocks ar
 in order, so that neither a large mean nor the number of threads moves a digit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -71,17 +71,6 @@ class Asked:
             outcome[0] = f"CAST({outcome[0]} BETWEEN {low!r} AND {high!r} AS DOUBLE)"
         history = [self._whole(name) for name in (metric.covariate, metric.covariate_denominator) if name is not None]
         return (*outcome, *history)
-
-    def near(self, numbers: Mapping[str, float]) -> tuple[float, ...]:
-        """Shift of the columns from a number near the values of each in the data."""
-        metric = self.metric
-        made = metric.missing == "zero" or metric.day is not None or metric.window is not None
-        own = [metric.column] if metric.denominator is None else [metric.column, metric.denominator]
-        history = (metric.covariate, metric.covariate_denominator)
-        return (
-            *(0.0 if made else numbers.get(name, 0.0) for name in own),
-            *(numbers.get(name, 0.0) for name in history if name is not None),
-        )
 
     def aggregates(self) -> list[str]:
         """SQL of the sums, in the order in which :meth:`read` takes them."""

@@ -80,6 +80,47 @@ def moments_kernel(block: Floats, outcomes: int, group: Ints, groups: int) -> Su
     return units, first, total, product, missing
 
 
+@compiled
+def pair_kernel(value: Floats, beside: Floats, both: bool, group: Ints, groups: int) -> Sums:
+    """Sums of two columns, as :func:`moments_kernel` takes them of a block of two, in a third of the time.
+
+    Parameters
+    ----------
+    value, beside : ndarrays of shape (n,)
+        Not-a-number where missing.
+    both : bool
+        Whether a row needs both columns to count; else the second is its history.
+    group : ndarray of shape (n,)
+    groups : int
+    """
+    missing, first, sums = np.zeros(groups), np.zeros((2 * groups, 2)), np.zeros((2 * groups, 6))
+    for i in range(value.shape[0]):
+        slot = group[i]
+        if slot < 0:
+            continue
+        x, y = value[i], beside[i]
+        if np.isnan(x) or (both and np.isnan(y)):
+            missing[slot] += 1.0
+            continue
+        if np.isnan(y):
+            slot += groups
+            y = 0.0
+        # The six numbers of a slot lie side by side.
+        if sums[slot, 0] == 0.0:
+            first[slot, 0], first[slot, 1] = x, y
+        x -= first[slot, 0]
+        y -= first[slot, 1]
+        sums[slot, 0] += 1.0
+        sums[slot, 1] += x
+        sums[slot, 2] += y
+        sums[slot, 3] += x * x
+        sums[slot, 4] += y * x
+        sums[slot, 5] += y * y
+    product = np.zeros((2 * groups, 2, 2))
+    product[:, 0, 0], product[:, 1, 0], product[:, 1, 1] = sums[:, 3], sums[:, 4], sums[:, 5]
+    return sums[:, 0].copy(), first, sums[:, 1:3].copy(), product, missing
+
+
 def moments_reference(block: Floats, outcomes: int, group: Ints, groups: int) -> Sums:
     """Plain twin of :func:`moments_kernel`."""
     p = block.shape[0]

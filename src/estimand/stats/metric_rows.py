@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from estimand.kernels.moments import Sums, moments_kernel
-from estimand.stats.arrays import Floats, Ints
+from estimand.kernels.moments import Sums, moments_kernel, pair_kernel
+from estimand.stats.arrays import AnyArray, Floats, Ints
 from estimand.stats.moments import ArmMoments, merge_moments
 
 CHUNK = 131_072
@@ -35,8 +35,11 @@ class GroupedMoments:
     missing: Floats
 
     def merge(self, other: "GroupedMoments") -> "GroupedMoments":
-        """Add the moments of other rows, after the same shift."""
-        held, bare = merge_moments(self.held, other.held), merge_moments(self.bare, other.bare)
+        """Add the moments of other rows."""
+        with np.errstate(invalid="ignore"):
+            off = other.shift - self.shift
+            held = merge_moments(self.held, _moved(other.held, off))
+            bare = merge_moments(self.bare, _moved(other.bare, off))
         return GroupedMoments(self.shift, held, bare, self.missing + other.missing)
 
 
@@ -84,10 +87,7 @@ def grouped_moments(
 
     def summed(start: int) -> GroupedMoments:
         part = slice(start, start + CHUNK)
-        block = np.empty((len(columns), min(CHUNK, n - start)))
-        for j, column in enumerate(columns):
-            block[j] = column[part]
-        return centred(shift, outcomes, moments_kernel(block, outcomes, group[part], groups))
+        return centred(shift, outcomes, _sums([column[part] for column in columns], outcomes, group[part], groups))
 
     whole: GroupedMoments | None = None
     for part in spread(summed, range(0, max(n, 1), CHUNK)):
@@ -97,11 +97,32 @@ def grouped_moments(
     return whole
 
 
+def _sums(columns: Sequence[AnyArray], outcomes: int, group: Ints, groups: int) -> Sums:
+    """Sums of a chunk of rows, by the quicker kernel where there are few columns."""
+    if len(columns) > 2:
+        return moments_kernel(np.array(columns, dtype=np.float64), outcomes, group, groups)
+    value, beside = _locked(columns[0]), _locked(columns[-1])
+    units, first, total, lower, missing = pair_kernel(value, beside, outcomes == len(columns), group, groups)
+    p = len(columns)
+    return units, first[:, :p], total[:, :p], lower[:, :p, :p], missing
+
+
+def _locked(column: AnyArray) -> Floats:
+    """One kind of array, however a table hands out its columns: each kind would be compiled for anew."""
+    plain = np.ascontiguousarray(column, dtype=np.float64).view()
+    plain.flags.writeable = False
+    return plain
+
+
+def _moved(moments: ArmMoments, off: Floats) -> ArmMoments:
+    return ArmMoments(moments.units, moments.mean + off[: moments.mean.shape[1]], moments.cross)
+
+
 def centred(shift: Floats, outcomes: int, sums: Sums) -> GroupedMoments:
     """Moments from sums of values less a value of the group; see :func:`~estimand.kernels.moments.moments_kernel`."""
     units, first, total, lower, missing = sums
     groups, p = missing.shape[0], shift.shape[0]
-    product = lower + np.tril(lower, -1).transpose(0, 2, 1)
+    product = np.where(np.tri(p, dtype=np.bool_), lower, lower.transpose(0, 2, 1))
     safe = np.maximum(units, 1.0)[:, None]
     drift = total / safe
     # Infinite values show as sums that are no numbers; the caller tells of them.
@@ -149,5 +170,10 @@ def cluster_sums(columns: Sequence[Floats], outcomes: int, cluster: Ints, group:
 
 def _middle(values: Floats) -> float:
     """Mean of the values that are there; zero where none is."""
-    there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    if values.size == 0:
+        return 0.0
+    mean = float(values.mean())
+    if not np.isnan(mean):
+        return mean
+    there = values[~np.isnan(values)]
     return float(there.mean()) if there.size else 0.0

@@ -51,19 +51,21 @@ def examine(
 
     findings: list[Finding] = []
     for key in keys("checks"):
-        check: Check = resolve("checks", key)()
-        if check.spec.reads_moments if beside_moments else not _has_what_it_reads(check, case):
+        kind: type[Check] = resolve("checks", key)
+        left_out = kind.spec.reads_moments if beside_moments else not _has_what_it_reads(kind, case)
+        if left_out or not isinstance(case.design, kind.spec.designs):
             continue
+        check = kind()
         try:
-            if isinstance(case.design, check.spec.designs) and check.applies(case, estimates):
+            if check.applies(case, estimates):
                 findings.extend(check.examine(case, estimates, refit))
         except EstimandError as error:
             findings.append(not_run(key, STUDY, error))
     return tuple(findings)
 
 
-def _has_what_it_reads(check: Check, case: Case) -> bool:
-    return check.spec.reads_moments or isinstance(case.source, Sample)
+def _has_what_it_reads(kind: type[Check], case: Case) -> bool:
+    return kind.spec.reads_moments or isinstance(case.source, Sample)
 
 
 def _same_again(planned: Planned, changed: Case, resample: Resampling | None) -> tuple[object, ...] | None:
