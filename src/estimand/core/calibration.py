@@ -13,6 +13,7 @@ from typing import Any
 
 from estimand.core.frozen import FrozenMap
 
+METHODS_FILE, CHECKS_FILE = "methods.csv", "checks.csv"
 NUMBERS = ("bias", "rmse", "se_ratio", "coverage", "size", "power", "length", "failed")
 GRADES = ("pass", "note", "warn", "veto", "not_run")
 BESIDE = (
@@ -171,13 +172,13 @@ class Card:
 @cache
 def measured_methods() -> tuple[Cell, ...]:
     """Every cell measured, in the order of the table; none where the package holds no table."""
-    return read_cells(_held("methods.csv"))
+    return read_cells(packaged(METHODS_FILE))
 
 
 @cache
 def measured_checks() -> tuple[CheckCell, ...]:
     """Every check measured, in the order of the table."""
-    return read_checks(_held("checks.csv"))
+    return read_checks(packaged(CHECKS_FILE))
 
 
 def card(method: str, options: Mapping[str, Any] | None = None) -> Card | None:
@@ -229,7 +230,7 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}%"
 
 
-def _held(name: str) -> str:
+def packaged(name: str) -> str:
     """Text of a table of the package; empty where it holds none."""
     place = files("estimand") / "measured" / name
     return place.read_text(encoding="utf-8") if place.is_file() else ""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from estimand.core.calibration import Cell, CheckCell, read_cells
+from estimand.core.calibration import CHECKS_FILE, METHODS_FILE, Cell, CheckCell, read_cells
 from estimand.core.catalog import keys
+from estimand.core.experiment_rates import packaged_rates
 from estimand.core.nearest import did_you_mean
 from estimand.errors import Code, DesignError
 from estimand.laboratory.cells import Setting, options_of, settings_of
-from estimand.laboratory.engine import FINDINGS, Batch, Report, batched, performed
+from estimand.laboratory.engine import FINDINGS, Batch, Report, batched, perform, performed
 from estimand.laboratory.findings import TABLES, Told
 from estimand.laboratory.judge import RERUN
 from estimand.laboratory.page import page
@@ -20,8 +21,7 @@ from estimand.laboratory.tables import cell, cells_text, check_cell, checks_text
 from estimand.laboratory.worlds.catalog import WORLDS, world
 from estimand.laboratory.worlds.place import Place
 
-METHODS_FILE, CHECKS_FILE, PAGE_FILE = "methods.csv", "checks.csv", "calibration.md"
-PICTURE_FILE = "calibration.svg"
+PAGE_FILE, PICTURE_FILE = "calibration.md", "calibration.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,15 @@ class Calibration:
         self.render()
 
     def render(self) -> None:
-        """Write tables and page from what has been measured."""
+        """Write tables and page from what has been measured; of experiments, from the package's table."""
         cells, checks = self.cells(), self.check_cells()
         heading = f"estimand {version('estimand')}; {self.command()}"
         self.out.mkdir(parents=True, exist_ok=True)
         methods_text, answers_text = cells_text(cells, heading), checks_text(checks, heading)
         (self.out / METHODS_FILE).write_text(methods_text, encoding="utf-8")
         (self.out / CHECKS_FILE).write_text(answers_text, encoding="utf-8")
-        (self.out / PAGE_FILE).write_text(page(methods_text, answers_text), encoding="utf-8")
+        text = page(methods_text, answers_text, packaged_rates())
+        (self.out / PAGE_FILE).write_text(text, encoding="utf-8")
         (self.out / PICTURE_FILE).write_text(picture(read_cells(methods_text)), encoding="utf-8")
 
     def command(self) -> str:
@@ -175,7 +176,7 @@ class Calibration:
                 own[repetition] = (*own.get(repetition, ()), setting)
 
     def _do(self, batches: list[Batch], report: Report) -> None:
-        for batch, lines in performed(batches, self.workers, report):
+        for batch, lines in performed(batches, perform, self.workers, report):
             for name, line in lines.items():
                 self._shelf(WORLDS[batch.world], name).add(line)
 

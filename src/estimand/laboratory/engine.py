@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from estimand.laboratory.cells import Setting, settings
 from estimand.laboratory.findings import told
@@ -54,15 +54,27 @@ def perform(batch: Batch) -> dict[str, dict[str, Any]]:
     return {s.key: pack(batch.repetitions, [row[j] for row in rows]) for j, s in enumerate(chosen)}
 
 
-def performed(batches: list[Batch], workers: int, report: Report) -> Iterator[tuple[Batch, dict[str, dict[str, Any]]]]:
-    """Do batches side by side; yield each with its lines as it finishes."""
+class Work(Protocol):
+    """A unit of work of some world."""
+
+    @property
+    def world(self) -> str:
+        """What to tell of it while it is done."""
+
+
+W = TypeVar("W", bound=Work)
+R = TypeVar("R")
+
+
+def performed(batches: list[W], work: Callable[[W], R], workers: int, report: Report) -> Iterator[tuple[W, R]]:
+    """Do batches side by side; yield each with its result as it finishes."""
     if workers == 1:
         for done, batch in enumerate(batches):
             report(batch.world, done, len(batches))
-            yield batch, perform(batch)
+            yield batch, work(batch)
         return
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        waiting: dict[Future[dict[str, dict[str, Any]]], Batch] = {pool.submit(perform, b): b for b in batches}
+        waiting: dict[Future[R], W] = {pool.submit(work, b): b for b in batches}
         try:
             for done, future in enumerate(as_completed(waiting)):
                 report(waiting[future].world, done, len(batches))

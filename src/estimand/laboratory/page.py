@@ -2,10 +2,20 @@
 
 from collections.abc import Callable, Sequence
 
-from estimand.core.calibration import Cell, CheckCell, read_cells, read_checks
+from estimand.core.calibration import (
+    CHECKS_FILE,
+    METHODS_FILE,
+    Cell,
+    CheckCell,
+    packaged,
+    read_cells,
+    read_checks,
+)
 from estimand.laboratory.judge import CONSERVATIVE
 from estimand.laboratory.markdown import MARKS, NONE, coverage_table, number, percent, share, table
 from estimand.laboratory.page_checks import EXPLAINED, checks_table
+from estimand.laboratory.page_experiments import answer
+from estimand.laboratory.page_experiments import experiments as section
 from estimand.laboratory.page_rollouts import is_panel_check, rollouts
 from estimand.laboratory.picture import rows_of
 from estimand.laboratory.worlds.catalog import ROLLOUT_KEYS, WORLDS
@@ -37,12 +47,17 @@ seconds, with any number of workers.
   row a cell, with the command that made it."""
 
 
-def page(methods: str, checks: str) -> str:
-    """Write the page from the text of both tables."""
+def packaged_page(experiments: str) -> str:
+    """Write the page from the package's tables of methods and checks, and one of experiments."""
+    return page(packaged(METHODS_FILE), packaged(CHECKS_FILE), experiments)
+
+
+def page(methods: str, checks: str, experiments: str = "") -> str:
+    """Write the page from the texts of its tables."""
     cells, asked = read_cells(methods), read_checks(checks)
     parts = (
         "# Calibration",
-        _answer(cells, asked),
+        _answer(cells, asked, answer(experiments)),
         PICTURE if cells else "",
         _failing(cells),
         _matrix([cell for cell in cells if cell.world not in ROLLOUT_KEYS]),
@@ -52,12 +67,13 @@ def page(methods: str, checks: str) -> str:
         ),
         _by_world(cells),
         _checks([cell for cell in asked if not is_panel_check(cell.check)]),
+        section(experiments),
         _made(methods, cells, asked),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _answer(cells: Sequence[Cell], asked: Sequence[CheckCell]) -> str:
+def _answer(cells: Sequence[Cell], asked: Sequence[CheckCell], of_experiments: str) -> str:
     """What there is to know, before any table."""
     judged = [cell for cell in cells if cell.ruling != "refused"]
     count = {ruling: sum(cell.ruling == ruling for cell in cells) for ruling in MARKS}
@@ -80,6 +96,8 @@ def _answer(cells: Sequence[Cell], asked: Sequence[CheckCell]) -> str:
         )
     if any(cell.role == "absent" for cell in asked):
         lines.append(_alarm_words(asked))
+    if of_experiments:
+        lines.append(of_experiments)
     return "\n\n".join(lines)
 
 

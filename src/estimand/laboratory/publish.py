@@ -8,13 +8,14 @@ from estimand.errors import Code, DataError
 PLACES = {
     "methods.csv": Path("src/estimand/measured/methods.csv"),
     "checks.csv": Path("src/estimand/measured/checks.csv"),
+    "experiments.csv": Path("src/estimand/measured/experiments.csv"),
     "calibration.md": Path("docs/calibration.md"),
     "calibration.svg": Path("docs/calibration.svg"),
 }
 
 
 def publish(folder: Path, checkout: Path) -> tuple[Path, ...]:
-    """Copy tables and page into a checkout, and return where they went.
+    """Copy the tables and page that the folder holds into a checkout, and return where they went.
 
     Raises
     ------
@@ -27,6 +28,7 @@ def publish(folder: Path, checkout: Path) -> tuple[Path, ...]:
             remedy="Call it from the folder that holds src/estimand, or leave --publish out.",
             code=Code.UNREADABLE_FILE,
         )
-    for name, place in PLACES.items():
+    held = {name: place for name, place in PLACES.items() if (folder / name).is_file()}
+    for name, place in held.items():
         shutil.copyfile(folder / name, checkout / place)
-    return tuple(PLACES.values())
+    return tuple(held.values())

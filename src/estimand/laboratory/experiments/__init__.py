@@ -1,0 +1,1 @@
+"""What is measured of experiments: error rates of methods, looks, allocation, history and planning."""
