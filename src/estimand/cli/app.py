@@ -279,12 +279,18 @@ def calibrate(
     tables: Annotated[int, typer.Option("--tables", min=2, help="Tables on which the checks are run.")] = 40,
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default all processors.")] = None,
-    rerun: Annotated[bool, typer.Option("--rerun", help="Measure cells that fail again, with 10,000 tables.")] = False,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Measure what fails again, with more tables.")] = False,
+    experiments: Annotated[bool, typer.Option("--experiments", help="Instead, what is measured of experiments.")] = False,
+    part: Annotated[str, typer.Option("--part", help="Of experiments: only the part of this name.")] = "",
     render: Annotated[bool, typer.Option("--render", help="Simulate nothing: tables and page anew.")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Also write them into this checkout.")] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where numbers are kept.")] = None,
 ) -> None:
     """Measure the catalog's own error rates in simulated worlds with known truth; goes on where it stopped."""
+    if experiments:
+        own = {"parts": (part,) if part else (), "seed": seed, "workers": workers, "rerun": rerun}
+        perform("calibrating", "calibrate_experiments", given=own, render=render, publish=publish, out=out)
+        return
     asked = {"methods": tuple(_split(method)), "checks": tuple(_split(check)), "worlds": tuple(_split(design))}
     size = {"repetitions": reps, "tables": tables, "seed": seed, "workers": workers, "rerun": rerun}
     perform("calibrating", "calibrate", given=asked | size, render=render, publish=publish, out=out)

@@ -13,6 +13,7 @@ from estimand.cli.output import print_json
 from estimand.cli.show import terminal
 from estimand.core.calibration import card
 from estimand.core.catalog import resolve
+from estimand.core.experiment_rates import rates_of
 from estimand.core.method import Method
 from estimand.study import catalog
 from estimand.study.single import methods as method_table
@@ -49,7 +50,7 @@ def _manual(method: type[Method], json: bool) -> int:
     spec = method.spec
     options = {name: str(field.default) for name, field in method.model_fields.items()}
     manual = cleandoc(method.__doc__ or "")
-    found = card(spec.key)
+    found, rates = card(spec.key), rates_of(spec.key)
     if json:
         return _print_json(
             {
@@ -61,6 +62,7 @@ def _manual(method: type[Method], json: bool) -> int:
                 "details": [{"name": d.name, "shape": d.shape, "unit": d.unit} for d in spec.details],
                 "references": list(spec.references),
                 "measured": [] if found is None else list(found.lines()),
+                "measured_in_experiments": [rate.line() for rate in rates],
             }
         )
     console = terminal()
@@ -77,6 +79,11 @@ def _manual(method: type[Method], json: bool) -> int:
         for line in found.lines():
             console.print(Text(f"  {line}"))
         console.print(Text(f"  by: {found.command}", style="dim"))
+    if rates:
+        console.print(Text("Measured in simulated experiments", style="bold"))
+        for rate in rates:
+            console.print(Text(f"  {rate.line()}"))
+        console.print(Text(f"  by: {rates[0].command}", style="dim"))
     return 0
 
 

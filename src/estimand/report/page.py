@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from estimand.core.calibration import card
+from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
+from estimand.core.experiment_rates import rate_of
 from estimand.core.finding import Grade
 from estimand.core.record import StudyRecord
 from estimand.figures.standing import headline_of, vetoes
@@ -103,7 +105,7 @@ def _methods(record: StudyRecord) -> list[tuple[Any, ...]]:
     told: set[tuple[str, str] | None] = set()
     found = []
     for estimate in record.estimates:
-        measured = _measured(estimate)
+        measured = _measured(record, estimate)
         again = measured in told
         told.add(measured)
         named = (method_name(estimate), _inference(estimate), plain_pairs(estimate.options))
@@ -111,8 +113,13 @@ def _methods(record: StudyRecord) -> list[tuple[Any, ...]]:
     return found
 
 
-def _measured(estimate: Estimate) -> tuple[str, str] | None:
+def _measured(record: StudyRecord, estimate: Estimate) -> tuple[str, str] | None:
     """Tell how well the method as run did in simulated worlds, and by which command that was measured."""
+    metric = record.design.metric(estimate.outcome) if isinstance(record.design, Experiment) else None
+    if metric is not None:
+        situation = "clusters" if record.design.cluster is not None else "strata" if record.design.strata else "users"
+        rate = rate_of(estimate.method, estimate.options, metric.kind, situation)
+        return None if rate is None else (rate.words(), rate.command)
     found = card(estimate.method, estimate.options)
     return (found.words(), found.command) if found is not None and found.words() else None
 
