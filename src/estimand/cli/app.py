@@ -280,7 +280,7 @@ def calibrate(
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default all processors.")] = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="Measure what fails again, with more tables.")] = False,
-    experiments: Annotated[bool, typer.Option("--experiments", help="Instead, what is measured of experiments.")] = False,
+    experiments: Annotated[bool, typer.Option("--experiments", help="What is measured of experiments.")] = False,
     part: Annotated[str, typer.Option("--part", help="Of experiments: only the part of this name.")] = "",
     render: Annotated[bool, typer.Option("--render", help="Simulate nothing: tables and page anew.")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Also write them into this checkout.")] = False,
