@@ -48,7 +48,7 @@ READINGS: Mapping[str, tuple[Reading, ...]] = {
         Reading("difference", "difference", MEANS),
         Reading("cuped", "cuped", WITH_HISTORY),
         Reading("cuped_pooled", "cuped", ("normal",), {"slopes": "pooled"}),
-        Reading("regression", "regression", ("normal", "bought")),
+        Reading("regression", "regression", ("normal", "spend", "bought", "clicks per view")),
         Reading("proportion", "proportion", ("bought",)),
         Reading("proportion_fisher", "proportion", ("bought",), {"test": "fisher"}, "conservative"),
         Reading("rank_test", "rank_test", ("normal", "spend", "visits")),
@@ -68,6 +68,7 @@ READINGS: Mapping[str, tuple[Reading, ...]] = {
     "clusters": (
         Reading("difference", "difference", ("normal", "bought", "clicks per view")),
         Reading("cuped", "cuped", ("normal", "clicks per view")),
+        Reading("regression", "regression", ("normal",)),
         Reading("quantile", "quantile", ("median normal",)),
         Reading("bayesian", "bayesian", ("normal",)),
         Reading("sequential", "sequential", ("normal",), LOOKS, "conservative"),
@@ -80,7 +81,9 @@ READINGS: Mapping[str, tuple[Reading, ...]] = {
     "strata": (
         Reading("poststratification", "poststratification", ("normal", "bought", "clicks per view")),
         Reading("difference", "difference", ("normal", "bought"), rule="conservative"),
-        Reading("cuped", "cuped", ("normal",), rule="conservative"),
+        Reading("cuped", "cuped", ("normal",)),
+        Reading("cuped_unstratified", "cuped", ("normal",), {"stratified": False}, "conservative"),
+        Reading("regression", "regression", ("normal", "clicks per view")),
         Reading("proportion_cmh", "proportion", ("bought",), {"test": "cmh"}, "conservative"),
     ),
     "takers": (

@@ -7,7 +7,7 @@ from estimand.core.finding import Finding, Grade
 from estimand.methods.experiments.looking import NEAR, TIGHT_AT, Looking
 from estimand.methods.experiments.path import Look
 
-# Below so many events in the smallest arm the normal of an early look is not to be trusted: simulations/.
+# Below so many events in the smallest arm the normal of an early look is not to be trusted: docs/calibration.md.
 FEWEST_EVENTS = 10.0
 
 
