@@ -65,14 +65,15 @@ def accounts(*, continuous: bool) -> Setting:
     """Accounts that churn or not; or a number in its place, for methods that need a density."""
     frame = es.datasets.generate("outreach", rows=900, seed=5)
     frame = frame.assign(churn=frame["post_outreach_engagement"]) if continuous else frame
+    frame = frame.assign(took=np.where(np.arange(900) % 4 == 0, 0, frame["outreach"]))
     return Setting(frame, DESIGN, CHANGES, frame.assign(team=np.arange(900) % 60), 60)
 
 
 def measured(design: dict[str, Any], kind: str = "mean") -> dict[str, Any]:
-    """The same as an experiment with a metric: the outcome, with history and strata."""
+    """The same as an experiment with a metric: the outcome, with history and strata; and what was received."""
     kept = {name: part for name, part in design.items() if name not in {"outcome", "covariates"}}
     metric = {"name": "churn", "column": "churn", "covariate": "health_score", "kind": kind}
-    return {**kept, "kind": "experiment", "metrics": [metric], "strata": ["region"]}
+    return {**kept, "kind": "experiment", "metrics": [metric], "strata": ["region"], "took": "took"}
 
 
 @cache

@@ -11,7 +11,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.metric import Metric
 from estimand.core.metric_moments import MetricMoments
-from estimand.core.metric_rows import moments_of_sample
+from estimand.core.metric_of_rows import moments_of_rows
 from estimand.core.moments import Moments
 from estimand.core.nuisances import Nuisances
 from estimand.core.observation import Observation
@@ -51,6 +51,8 @@ class Case:
         Whether checks that fit again keep within a cost, or run whatever they cost.
     metric : Metric or None
         What the outcome is, where the design names metrics.
+    untriggered : Sample or None
+        Rows of units that could not see the change, where the design tells them apart and the source is rows.
     """
 
     design: Design
@@ -66,6 +68,7 @@ class Case:
     observation: Observation | None = None
     stress: Stress = "quick"
     metric: Metric | None = None
+    untriggered: Sample | None = None
 
     def sample(self) -> Sample:
         """Return the rows, or refuse where there are only moments.
@@ -93,7 +96,7 @@ class Case:
         if isinstance(self.source, MetricMoments):
             return self.source
         if isinstance(self.source, Sample) and self.metric is not None:
-            return moments_of_sample(self.source, self.metric, self.run)
+            return moments_of_rows(self.source, self.metric, self.run, self.untriggered)
         raise UnsupportedError(
             f"This needs the moments of a metric, and the design names none for '{self.outcome}'.",
             remedy=f"Name it as one: metrics: [{{name: {self.outcome}, column: {self.outcome}}}].",

@@ -48,6 +48,8 @@ class GatePolicy(Declared):
         P-value, over all metrics, below which the arms of an experiment differed before it.
     interaction : float
         P-value, over all metrics, below which another experiment changes the effect.
+    first_stage : float
+        F of the assignment on the treatment received below which an instrument is weak.
     """
 
     noun: ClassVar[str] = "The gate policy"
@@ -70,3 +72,4 @@ class GatePolicy(Declared):
     allocation: float = Field(default=0.001, gt=0, lt=1)
     before: float = Field(default=0.01, gt=0, lt=1)
     interaction: float = Field(default=0.01, gt=0, lt=1)
+    first_stage: float = Field(default=23.1, gt=0)

@@ -61,6 +61,8 @@ class MethodSpec:
         Kinds of metric it serves; by default those whose level is the mean of one number per row.
     needs_metrics : bool
         Whether it reads metrics and nothing else, so that a design without any has nothing for it.
+    needs : tuple of str
+        Fields of the design without which it has nothing to read.
     variance_factor : float
         For "small_sample": how far, as a factor, the variance may be from Σψψ'/n².
     details : tuple of Detail
@@ -79,6 +81,7 @@ class MethodSpec:
     reads_moments: bool = False
     metrics: tuple[Kind, ...] = MEANS
     needs_metrics: bool = False
+    needs: tuple[str, ...] = ()
     variance_factor: float = 1.0
     details: tuple[Detail, ...] = ()
     resampling: tuple[ResamplingKind, ...] = ()
@@ -88,7 +91,8 @@ class MethodSpec:
 def takes(spec: MethodSpec, design: DesignFields) -> bool:
     """Whether a method has something to read under a design."""
     measured = bool(getattr(design, "metrics", ()))
-    return isinstance(design, spec.designs) and (measured or not spec.needs_metrics)
+    named = all(getattr(design, field, None) for field in spec.needs)
+    return isinstance(design, spec.designs) and (measured or not spec.needs_metrics) and named
 
 
 class Method(Declared):

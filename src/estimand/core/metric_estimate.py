@@ -69,10 +69,11 @@ class Comparison:
         Raises
         ------
         DataError
-            If an arm has too few units.
+            If an arm has too few units, or the first of the columns does not vary.
         """
         q = len(moments.outcome_columns)
         self._refuse_few(moments, slopes)
+        _refuse_constant(moments, self.parts)
         return joint_means([ArmMoments(part.units, part.means, part.cross) for part in self.parts], q, slopes)
 
     def levels(self, moments: MetricMoments, slopes: Slopes = "arm") -> Levels:
@@ -90,7 +91,8 @@ class Comparison:
         _refuse_denominator(moments, self.parts)
         strata = [ArmMoments(part.units, part.means, part.cross) for part in self.parts]
         levels = metric_levels(strata, q, self.parts[0].shift[:q], moments.offset, slopes)
-        _refuse_constant(moments, self.parts)
+        if not moments.is_ratio:
+            _refuse_constant(moments, self.parts)
         if self.clusters is None:
             return levels
         reduced = few_cluster_levels(levels, self.clusters)
@@ -268,12 +270,11 @@ def _one_cluster_alone(moments: MetricMoments) -> IdentificationError:
 
 def _refuse_constant(moments: MetricMoments, parts: tuple[Moments, ...]) -> None:
     """Refuse a metric that has one value in every unit."""
-    columns = range(len(moments.outcome_columns))
     spread = sum(float(np.sum(part.cross[:, 0, 0])) for part in parts)
     level = max(abs(float(part.shift[0])) + float(np.abs(part.means[:, 0]).max()) for part in parts)
     between = max(float(np.ptp(part.means[:, 0])) for part in parts)
     size = float(np.sum([part.units for part in parts]))
-    if len(columns) == 1 and between <= ROUNDING * level and spread <= size * (ROUNDING * level) ** 2:
+    if between <= ROUNDING * level and spread <= size * (ROUNDING * level) ** 2:
         value = moments.offset + float(parts[0].shift[0] + parts[0].means[0, 0])
         raise DataError(
             f"Metric '{moments.metric}' is {value:g} in every unit, so no effect on it can be estimated.",

@@ -97,7 +97,8 @@ class Sample(Frozen):
     roles : mapping of str to Encoded
         Columns of other roles: ``post_treatment``, ``segments``, ``negative_controls``, ``negative_exposures``,
         ``timestamp`` and ``exposed`` [days, where they are times], ``day`` (since exposure), ``metrics`` (columns of
-        metrics beside their values).
+        metrics beside their values), ``triggered`` (one where the unit could have seen the change), ``took``
+        (one where it took the treatment).
     ids : ndarray of shape (n,) of uint64
         Hash of the row's identity: the ``unit`` column, or the row's position.
     cluster : ndarray of shape (n,) or None

@@ -9,10 +9,12 @@ import numpy as np
 from estimand.core.design import Design, Experiment, Panel
 from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
+from estimand.core.metric_of_rows import TOOK_ROLE
 from estimand.core.metric_rows import METRIC_ROLE
 from estimand.core.sample import DAY_ROLE, EXPOSED_ROLE, OTHER_ROLE, Drop, Encoded, Sample, content_fingerprint
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
+from estimand.core.triggered import TRIGGERED_ROLE, triggered_rows
 from estimand.data.column import Column, Numbers, as_labels, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats, refuse_several_arms
@@ -21,6 +23,7 @@ from estimand.data.missing import Held, missing_by_arm
 from estimand.data.mixed import mixed_finding
 from estimand.data.names import check_names
 from estimand.data.outcome import read_outcome, refuse_uninformative
+from estimand.data.received import read_received
 from estimand.data.rows import COVARIATE, OUTSIDE, Need, complete_rows, dropped_finding
 from estimand.data.source import Source
 from estimand.data.timeline import (
@@ -64,6 +67,8 @@ class _Read:
     strata: tuple[Ints, tuple[str, ...]] | None = None
     exposed: Column | None = None
     day: Column | None = None
+    triggered: Numbers | None = None
+    took: Numbers | None = None
 
 
 def build_sample(source: Source, design: Design) -> Sample:
@@ -111,6 +116,8 @@ def _read(source: Source, design: Design) -> _Read:
         strata=read_strata(source, design.strata) if isinstance(design, Experiment) else None,
         exposed=None if not isinstance(design, Experiment) else _if_named(source, design.exposed),
         day=None if not isinstance(design, Experiment) else _if_named(source, design.day),
+        triggered=None if not isinstance(design, Experiment) else _trigger(source, design.triggered),
+        took=read_received(source, design.took) if isinstance(design, Experiment) and design.took is not None else None,
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
         segments=tuple(read_covariate(source, name) for name in design.roles.segments),
@@ -134,6 +141,13 @@ def _read(source: Source, design: Design) -> _Read:
 
 def _if_named(source: Source, column: str | None) -> Column | None:
     return None if column is None else read_column(source, column)
+
+
+def _trigger(source: Source, column: str | None) -> Numbers | None:
+    if column is None:
+        return None
+    found = as_labels(read_column(source, column))
+    return Numbers(column, triggered_rows(found.levels, found.codes, column))
 
 
 def _outcomes(source: Source, design: Design) -> tuple[dict[str, Numbers], tuple[Numbers, ...]]:
@@ -289,6 +303,10 @@ def _roles(read: _Read, keep: Bools, rows: int) -> dict[str, Encoded]:
         roles[EXPOSED_ROLE] = (read.exposed,)
     if isinstance(read.day, Numbers):
         roles[DAY_ROLE] = (read.day,)
+    if read.triggered is not None:
+        roles[TRIGGERED_ROLE] = (read.triggered,)
+    if read.took is not None:
+        roles[TOOK_ROLE] = (read.took,)
     return {role: encode(_kept(columns, keep), rows) for role, columns in roles.items() if columns}
 
 

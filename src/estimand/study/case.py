@@ -1,5 +1,7 @@
 """From a sample to the cases of a study: one per outcome, on the rows where it is present."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from estimand.core.case import Case
@@ -12,6 +14,7 @@ from estimand.core.moments import Moments
 from estimand.core.run import Run
 from estimand.core.sample import Drop, Sample
 from estimand.core.table import Table
+from estimand.core.triggered import split_sample
 from estimand.errors import Code, DataError, IdentificationError
 from estimand.models.bank import Cache, NuisanceBank
 from estimand.study.observation import observed
@@ -49,6 +52,7 @@ def case_of(
     metric = metric_of(design, outcome)
     if isinstance(source, Moments | MetricMoments):
         return Case(design, source, outcome, source.arms, level, None, run, gates, unit, metric=metric)
+    source, beyond = split_sample(source)
     present = source.present[outcome]
     rows = (source if present.all() else source.take(np.flatnonzero(present))).expanded()
     _refuse_thin_arm(rows, outcome)
@@ -61,7 +65,11 @@ def case_of(
     elif not present.all():
         absent = source.take(np.flatnonzero(~present)).expanded()
     bank = NuisanceBank(rows, outcome, run, cache)
-    return Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent, model, metric=metric)
+    made = Case(design, rows, outcome, rows.arms, level, bank, run, gates, unit, absent, model, metric=metric)
+    if beyond is None:
+        return made
+    there = beyond.present[outcome]
+    return replace(made, untriggered=(beyond if there.all() else beyond.take(np.flatnonzero(there))).expanded())
 
 
 def metric_of(design: Design, outcome: str) -> Metric | None:

@@ -15,6 +15,7 @@ from estimand.study.noise import no_noise
 from estimand.study.observation import refuse_uncarried
 from estimand.study.plan import Planned
 from estimand.study.resample import resampled
+from estimand.study.triggered import of_triggered
 
 
 def run_method(planned: Planned, case: Case, name: str, resample: Resampling | None = None) -> Estimate:
@@ -22,6 +23,7 @@ def run_method(planned: Planned, case: Case, name: str, resample: Resampling | N
     method = planned.method
     estimate = method.estimate(case) if resample is None else resampled(method, case, resample)
     refuse_uncarried(estimate, case)
+    estimate = of_triggered(estimate, case)
     found = (*estimate.findings, *no_noise(estimate, case))
     findings = tuple(replace(finding, about=name) for finding in found)
     return replace(estimate, id=name, findings=findings, binary=case.binary)

@@ -14,7 +14,8 @@ from estimand.core.multiplicity import Multiplicity
 from estimand.core.run import Run
 from estimand.core.sample import Drop, Sample
 from estimand.data.build import build_sample
-from estimand.data.experiment_moments import ExperimentMoments, experiment_moments
+from estimand.data.experiment_moments import ExperimentMoments
+from estimand.data.moments_of_design import moments_of_design
 from estimand.errors import Code, UnsupportedError
 from estimand.study.opening import open_source
 from estimand.study.plan import Planned
@@ -67,7 +68,7 @@ def read_metrics(
     data: Any, design: Experiment, planned: tuple[Planned, ...], correction: Multiplicity | None, run: Run
 ) -> Reading:
     """Read the moments of the metrics; and the rows in a second pass where a method or a correction needs them."""
-    moments = experiment_moments(data, design, run) if summed_alone(design) else None
+    moments = moments_of_design(data, design, run) if summed_alone(design) else None
     needing = (*_needing_rows(planned, correction), *_examined_by_rows(design))
     if moments is not None and not needing:
         return Reading(moments, None, _taken(moments), moments.findings)

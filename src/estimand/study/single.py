@@ -17,7 +17,7 @@ from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.data.build import build_sample
-from estimand.data.experiment_moments import experiment_moments
+from estimand.data.moments_of_design import moments_of_design
 from estimand.errors import DesignError
 from estimand.models.bank import Cache
 from estimand.study.case import case_of, metric_of
@@ -28,6 +28,7 @@ from estimand.study.opening import open_source
 from estimand.study.plan import Planned, offered_targets, plan_methods
 from estimand.study.resample import resampled
 from estimand.study.threads import single_threaded
+from estimand.study.triggered import of_triggered
 
 
 def estimate(
@@ -89,6 +90,7 @@ def estimate(
         scheme = planned.resample
         made = planned.method.estimate(case) if scheme is None else resampled(planned.method, case, scheme)
     refuse_uncarried(made, case)
+    made = of_triggered(made, case)
     return replace(made, findings=(*made.findings, *no_noise(made, case)), binary=case.binary)
 
 
@@ -101,7 +103,7 @@ def _source(data: Any, design: Design, outcome: str, planned: Planned, run: Run)
     if metric is None or not moments or not isinstance(design, Experiment):
         return open_source(data, design, build_sample)[1]
     alone = design.model_copy(update={"metrics": (metric,), "outcome": (outcome,)})
-    return experiment_moments(data, alone, run).metrics[outcome]
+    return moments_of_design(data, alone, run).metrics[outcome]
 
 
 def check_settings(seed: object, level: object, threads: object) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.design import Experiment
 from estimand.core.estimate import NEEDED_LEVELS, Baseline, Estimate, Population
+from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.method import Detail, Method, method
 from estimand.core.metric_moments import MetricMoments
@@ -112,6 +113,7 @@ class Proportion(Method):
                     "odds_ratio": [[_finite(end) for end in (odds.ratio, odds.low, odds.high)] for _, odds in tested],
                 }
             ),
+            findings=_constant(self.spec.key, moments.metric, events, units),
         )
 
     def _refuse(self, moments: MetricMoments) -> None:
@@ -146,6 +148,23 @@ class Proportion(Method):
             return exact.p_value(), exact.odds(level)
         p_value = float(two_sided_normal(pooled_z(table[:, 0], table.sum(axis=1))))
         return p_value, mantel_haenszel(table[None], level).odds
+
+
+def _constant(key: str, metric: str, events: Floats, units: Floats) -> tuple[Finding, ...]:
+    """Warn of a metric that is the same in every unit."""
+    if 0.0 < events.sum() < units.sum():
+        return ()
+    return (
+        Finding(
+            check="proportion.constant",
+            about=key,
+            grade=Grade.WARN,
+            subject=metric,
+            message=f"Metric '{metric}' is {int(events.sum() > 0.0)} in every unit of every arm: the set says how far "
+            "the arms may differ all the same, and there is nothing to test.",
+            remedy="Check which column it is, and that events were logged.",
+        ),
+    )
 
 
 def _events(part: Moments) -> Floats:
