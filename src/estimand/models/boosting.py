@@ -155,6 +155,7 @@ class Binned:
             self._told(rows[kept], told, unit),
             num_boost_round=self.learner.trees(lesson),
             valid_sets=[asked],
+            keep_training_booster=True,
             callbacks=[lightgbm.record_evaluation(losses), lightgbm.early_stopping(PATIENCE, verbose=False)],
         )
         (curve,) = losses["valid_0"].values()
@@ -176,7 +177,7 @@ class Binned:
         """Bin on first use; later fits find it done."""
         if not self._shared:
             settings = self.learner.binning()
-            data = lightgbm.Dataset(self.features, params=settings, free_raw_data=False)
+            data = lightgbm.Dataset(self.features, params=settings)
             self._shared.append(data.construct())
         return self._shared[0]
 
