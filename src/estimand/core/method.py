@@ -27,6 +27,16 @@ Invariance: TypeAlias = Literal[
     "unit_shift",
     "period_shift",
 ]
+# Every change of a table of rows and arms; the other three are of panels.
+IN_EVERY_WAY: tuple[Invariance, ...] = (
+    "row_order",
+    "column_order",
+    "covariate_scale",
+    "outcome_scale",
+    "outcome_shift",
+    "arm_swap",
+    "duplicated_rows",
+)
 
 
 @dataclass(frozen=True, slots=True)

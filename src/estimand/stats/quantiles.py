@@ -14,7 +14,31 @@ from estimand.stats.balance import effective_size
 
 SMALLEST_ATOM, SMALLEST_HEAP = 0.05, 0.01
 FEWEST_ROWS = 3
+FEWEST_BEYOND = 10.0
 AROUND = 0.25
+REACH = 1.96
+
+
+def quantile_name(level: float) -> str:
+    """Name a quantile for a reader."""
+    return "median" if level == 0.5 else f"quantile {level:g}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """A quantile of one arm.
+
+    Attributes
+    ----------
+    value, density : float
+        The quantile, and the density there.
+    psi : ndarray of shape (n,)
+        Influence: ``value - truth ≈ Σψ/n``.
+    """
+
+    value: float
+    density: float
+    psi: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +107,12 @@ class Distribution:
         ends = (j for j in self._ends(level) if self._holds(j, level, SMALLEST_ATOM))
         return max((float(self.mass[j]) for j in ends), default=0.0)
 
-    def heap_near(self, level: float, reach: float) -> tuple[float, float] | None:
+    def few_beyond(self, level: float) -> float | None:
+        """Effective rows between a quantile and the nearer end where they are fewer than ten; None otherwise."""
+        beyond = self.effective * min(level, 1.0 - level)
+        return beyond if beyond < FEWEST_BEYOND else None
+
+    def heap_near(self, level: float, reach: float = REACH) -> tuple[float, float] | None:
         """The largest heap within ``reach`` standard errors of a level, as (value, mass); None where there is none.
 
         A heap is an atom for which 1% is enough, as rounding leaves behind.

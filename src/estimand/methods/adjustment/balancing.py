@@ -9,7 +9,7 @@ from estimand.core.case import Case
 from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.frozen import FrozenMap
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.question import Target
 from estimand.core.row_weights import refuse_precision, row_weights
 from estimand.core.sample import Sample
@@ -35,17 +35,14 @@ from estimand.stats.basis import independent_basis
     ),
     inference="influence",
     resampling=("pairs", "cluster", "bayesian", "multiplier"),
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     details=(
         Detail("effective_n", "by arm", "rows"),
         Detail("max_weight_share", "by arm", "share of the arm's weight"),
         Detail("weights", "(n,)", "weight for the first term, mean one in each arm"),
         Detail("imbalance", "scalar", "largest difference left in a balanced moment [standard deviations]"),
     ),
-)  # fmt: skip
+)
 class Balancing(Method):
     r"""Difference or ratio of means under weights that make covariate moments equal.
 

@@ -9,7 +9,7 @@ from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Baseline, Estimate, Population
 from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence
-from estimand.core.method import Method, method
+from estimand.core.method import IN_EVERY_WAY, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.moments import Moments
 from estimand.core.question import Target
@@ -36,14 +36,11 @@ from estimand.stats.linear import least_squares
     inference="small_sample",
     resampling=("pairs", "cluster", "bayesian", "multiplier", "wild_cluster", "randomisation"),
     variance_factor=2.0,
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     adjusts=False,
     reads_moments=True,
     metrics=(*MEANS, "ratio"),
-)  # fmt: skip
+)
 class Difference(Method):
     r"""Difference in mean outcome between each arm and control, by Welch.
 

@@ -11,7 +11,7 @@ from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner, LearnerOption
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
 from estimand.core.resampling import Replicator
@@ -42,10 +42,7 @@ from estimand.stats.weighting import log_weight_slopes, target_weights
     ),
     inference="influence",
     resampling=("pairs", "cluster", "bayesian", "multiplier"),
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     details=(
         Detail("effective_n", "by arm", "rows"),
         Detail("max_weight_share", "by arm", "share of the arm's weight"),
@@ -53,7 +50,7 @@ from estimand.stats.weighting import log_weight_slopes, target_weights
         Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
         Detail("weights", "(n,)", "weight for the first term, mean one in each arm"),
     ),
-)  # fmt: skip
+)
 class IPW(Method):
     r"""Hájek-weighted difference, ratio or odds ratio of means.
 

@@ -1,6 +1,6 @@
 """Effects on quantiles of the outcome: the difference of two weighted quantiles."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -13,7 +13,7 @@ from estimand.core.estimate import Estimate, Term
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.learner import Learner
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.nuisances import FoldPlan, Score
 from estimand.core.question import Target
 from estimand.core.row_weights import refuse_precision
@@ -25,14 +25,11 @@ from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Means
 from estimand.methods.adjustment.separation import refuse_separated
 from estimand.methods.adjustment.tails import Tails
-from estimand.stats.arrays import Floats
-from estimand.stats.quantiles import Distribution
+from estimand.stats.quantiles import REACH, Distribution, Point, quantile_name
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 DECILES = tuple(j / 10 for j in range(1, 10))
 PROPENSITY = Learner("logistic")
-REACH = 1.96
-FEWEST_BEYOND = 10.0
 
 
 @method(
@@ -46,10 +43,7 @@ FEWEST_BEYOND = 10.0
     ),
     inference="influence",
     resampling=("pairs", "cluster", "bayesian", "multiplier"),
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     details=(
         Detail("effective_n", "by arm", "rows"),
         Detail("max_weight_share", "by arm", "share of the arm's weight"),
@@ -59,7 +53,7 @@ FEWEST_BEYOND = 10.0
         Detail("quantile", "(terms, 2)", "outcome; of the arm and of control"),
         Detail("density", "(terms, 2)", "share per unit of outcome, at those quantiles"),
     ),
-)  # fmt: skip
+)
 class QuantileEffects(Method):
     r"""Difference of weighted quantiles: how treatment moves the whole distribution.
 
@@ -144,26 +138,13 @@ class QuantileEffects(Method):
         several = len(case.arms) > 2
         return tuple(
             Term(
-                f"{term.label}, {_named(level)}" if several else _named(level),
+                f"{term.label}, {quantile_name(level)}" if several else quantile_name(level),
                 FrozenMap({**term.at, "quantile": level}),
                 term.unit,
             )
             for term in case.arm_terms()
             for level in self.levels
         )
-
-
-def _named(level: float) -> str:
-    return "median" if level == 0.5 else f"quantile {level:g}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Point:
-    """A quantile, the density there, and its influence of shape (n,)."""
-
-    value: float
-    density: float
-    psi: Floats
 
 
 class _Side:
@@ -179,7 +160,7 @@ class _Side:
         used = self.weights > 0.0
         self.distribution = Distribution.of(self.values[used], self.weights[used], sample.index[used])
 
-    def at(self, level: float) -> _Point:
+    def at(self, level: float) -> Point:
         """Quantile at a level, with its influence.
 
         Raises
@@ -199,7 +180,7 @@ class _Side:
                 found=level,
             )
         _, influence = hajek_mean((self.values <= quantile).astype(float), self.weights, self.slopes, self.score)
-        return _Point(quantile, density, -influence / density)
+        return Point(quantile, density, -influence / density)
 
     def _refuse_atom(self, level: float) -> None:
         mass = self.distribution.atom_at(level)
@@ -219,7 +200,7 @@ class _Side:
     def notes(self, level: float) -> tuple[Finding, ...]:
         """Warn of an atom that sampling could reach, and of a tail with few rows."""
         out = []
-        near = self.distribution.heap_near(level, REACH)
+        near = self.distribution.heap_near(level)
         if near is not None:
             out.append(
                 self._warning(
@@ -230,8 +211,8 @@ class _Side:
                     "Move the quantile away from it, or use resample: pairs.",
                 )
             )
-        beyond = self.distribution.effective * min(level, 1.0 - level)
-        if beyond < FEWEST_BEYOND:
+        beyond = self.distribution.few_beyond(level)
+        if beyond is not None:
             out.append(
                 self._warning(
                     "tail",
@@ -247,7 +228,7 @@ class _Side:
             check=f"quantile_effects.{what}",
             about="quantile_effects",
             grade=Grade.WARN,
-            subject=f"{self.label}, {_named(level)}",
+            subject=f"{self.label}, {quantile_name(level)}",
             message=message,
             remedy=remedy,
         )

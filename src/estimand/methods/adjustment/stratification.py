@@ -11,7 +11,7 @@ from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate, Population
 from estimand.core.finding import Finding
 from estimand.core.frozen import FrozenMap
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.question import Target
 from estimand.core.row_weights import mean_one_by_arm, refuse_precision, row_weights
 from estimand.core.sample import Sample
@@ -54,15 +54,12 @@ class Told:
     ),
     inference="resampling",
     why_not="It already refits propensity strata in every draw of its own option `draws`: leave `resample` out.",
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     details=(
         Detail("table", "by stratum", "rows and outcome"),
         Detail("weights", "(n,)", "weight of each row in the first term, mean one in each arm"),
     ),
-)  # fmt: skip
+)
 class Stratification(Method):
     r"""Stratum-specific differences, averaged over the target.
 

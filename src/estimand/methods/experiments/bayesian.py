@@ -11,7 +11,7 @@ from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.uncertainty import POSTERIOR, Normal
 from estimand.errors import DesignError
@@ -27,10 +27,7 @@ from estimand.stats.posterior import normal_posterior
         "Gelman, Carlin, Stern, Dunson, Vehtari & Rubin 2013, doi:10.1201/b16018",
     ),
     inference="set",
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     reads_moments=True,
     needs_metrics=True,
     metrics=(*MEANS, "ratio"),
@@ -42,7 +39,7 @@ from estimand.stats.posterior import normal_posterior
         Detail("likelihood", "(k, 2)", "estimate and standard error without the prior"),
     ),
     why_not="It reads the likelihood of an estimate; draw for difference.",
-)  # fmt: skip
+)
 class Bayesian(Method):
     r"""Posterior of the difference of each arm's level from control's, under a normal prior.
 

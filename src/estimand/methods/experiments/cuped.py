@@ -6,7 +6,7 @@ from estimand.core.case import Case
 from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.metric_estimate import Beside, Comparison, metric_estimate
 from estimand.core.metric_moments import MetricMoments
@@ -24,10 +24,7 @@ from estimand.stats.metric_moments import Slopes
     ),
     inference="small_sample",
     variance_factor=2.0,
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     reads_moments=True,
     needs_metrics=True,
     metrics=(*MEANS, "ratio"),
@@ -36,7 +33,7 @@ from estimand.stats.metric_moments import Slopes
         Detail("without_history", "()", "share of units"),
     ),
     why_not="Moments hold no rows to draw from; draw for regression, which adjusts by the same lines.",
-)  # fmt: skip
+)
 class Cuped(Method):
     r"""Difference of each arm's level from control's, adjusted for the metric before the experiment.
 

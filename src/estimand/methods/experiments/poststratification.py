@@ -5,7 +5,7 @@ from typing import Any
 from estimand.core.case import Case
 from estimand.core.design import Experiment
 from estimand.core.estimate import Estimate
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.metric_estimate import Beside, Comparison, metric_estimate
 from estimand.core.table import Table
@@ -19,16 +19,13 @@ from estimand.methods.experiments.cells import strata_cells
     references=("Miratrix, Sekhon & Yu 2013, doi:10.1111/j.1467-9868.2012.01048.x",),
     inference="small_sample",
     variance_factor=2.0,
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     reads_moments=True,
     needs_metrics=True,
     metrics=(*MEANS, "ratio"),
     details=(Detail("table", "(strata,)", "units of each arm"),),
     why_not="Moments hold no rows to draw from; draw for stratification or regression.",
-)  # fmt: skip
+)
 class Poststratification(Method):
     r"""Difference of each arm's level from control's within strata, weighted by the strata's share of units.
 

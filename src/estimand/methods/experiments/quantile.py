@@ -13,7 +13,7 @@ from estimand.core.estimate import Baseline, Estimate, Term
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
 from estimand.core.influence import Influence
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.metric import Metric
 from estimand.core.question import Target
 from estimand.core.sample import Sample
@@ -22,11 +22,9 @@ from estimand.errors import Code, DataError, DesignError, IdentificationError
 from estimand.methods.experiments.rows_of_metric import everyone, rows_of_metric
 from estimand.stats.arrays import Floats
 from estimand.stats.influence import influence_covariance
-from estimand.stats.quantiles import Distribution
+from estimand.stats.quantiles import REACH, Distribution, Point, quantile_name
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-REACH = 1.96
-FEWEST_BEYOND = 10.0
 
 
 @method(
@@ -38,10 +36,7 @@ FEWEST_BEYOND = 10.0
         "Montiel Olea & Plagborg-Møller 2019, doi:10.1002/jae.2656",
     ),
     inference="influence",
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     adjusts=False,
     needs_metrics=True,
     metrics=("quantile", "mean", "count", "revenue"),
@@ -50,7 +45,7 @@ FEWEST_BEYOND = 10.0
         Detail("density", "(terms, 2)", "share per unit of the metric, at those quantiles"),
     ),
     why_not="Draw for quantile_effects, which weighs by a propensity.",
-)  # fmt: skip
+)
 class Quantile(Method):
     r"""Difference of a quantile of each arm from control's.
 
@@ -136,26 +131,13 @@ def _terms(case: Case, shares: tuple[float, ...]) -> tuple[Term, ...]:
     one, several = len(shares) == 1, len(case.arms) > 2
     return tuple(
         Term(
-            term.label if one else f"{term.label}, {_named(share)}" if several else _named(share),
+            term.label if one else f"{term.label}, {quantile_name(share)}" if several else quantile_name(share),
             FrozenMap({**term.at, "quantile": share}),
             term.unit,
         )
         for term in case.arm_terms()
         for share in shares
     )
-
-
-def _named(share: float) -> str:
-    return "median" if share == 0.5 else f"quantile {share:g}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Point:
-    """A quantile of one arm, the density there, and its influence of shape (n,)."""
-
-    value: float
-    density: float
-    psi: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +157,7 @@ class _Side:
         found = Distribution.of(values[mine], np.ones(int(mine.sum())), sample.index[mine])
         return cls(sample.arms[arm], values, np.where(mine, sample.n / mine.sum(), 0.0), found)
 
-    def at(self, share: float) -> _Point:
+    def at(self, share: float) -> Point:
         """Quantile at a share.
 
         Raises
@@ -203,25 +185,25 @@ class _Side:
                 found=share,
             )
         below = (self.values <= value) - self.distribution.below(value)
-        return _Point(value, density, -below * self.scale / density)
+        return Point(value, density, -below * self.scale / density)
 
     def notes(self, key: str, share: float) -> tuple[Finding, ...]:
         """Warn of a heap that sampling could reach, and of a tail with few rows."""
         out = []
-        near = self.distribution.heap_near(share, REACH)
+        near = self.distribution.heap_near(share)
         if near is not None:
             message = (
                 f"{near[1]:.0%} of arm '{self.label}' sits at {near[0]:.4g}, within {REACH:g} standard errors of its "
                 f"quantile {share:g}: the normal interval there is not to be trusted."
             )
             out.append(self._warning(key, "mass", share, message, "Move the quantile away from it."))
-        beyond = self.distribution.effective * min(share, 1.0 - share)
-        if beyond < FEWEST_BEYOND:
+        beyond = self.distribution.few_beyond(share)
+        if beyond is not None:
             message = f"Only {beyond:.1f} units of arm '{self.label}' lie beyond its quantile {share:g}."
             remedy = "Ask for quantiles nearer to the middle, or gather more data."
             out.append(self._warning(key, "tail", share, message, remedy))
         return tuple(out)
 
     def _warning(self, key: str, what: str, share: float, message: str, remedy: str) -> Finding:
-        subject = f"{self.label}, {_named(share)}"
+        subject = f"{self.label}, {quantile_name(share)}"
         return Finding(f"{key}.{what}", key, Grade.WARN, subject, message, remedy)

@@ -11,7 +11,7 @@ from estimand.core.case import Case
 from estimand.core.design import Experiment
 from estimand.core.estimate import NEEDED_LEVELS, Estimate
 from estimand.core.frozen import FrozenMap
-from estimand.core.method import Detail, Method, method
+from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.planned import Spending
 from estimand.core.table import Table
@@ -43,10 +43,7 @@ TEST = {
         "Jennison & Turnbull 1989, doi:10.1111/j.2517-6161.1989.tb01432.x",
     ),
     inference="set",
-    invariances=(
-        "row_order", "column_order", "covariate_scale", "outcome_scale", "outcome_shift", "arm_swap",
-        "duplicated_rows",
-    ),
+    invariances=IN_EVERY_WAY,
     reads_moments=True,
     needs_metrics=True,
     metrics=(*MEANS, "ratio"),
@@ -57,7 +54,7 @@ TEST = {
         Detail("stopped", "(terms that stopped,)", "inference after stopping, of group_sequential"),
     ),
     why_not="Its error is over looks, which a draw of the data does not repeat; draw for difference or regression.",
-)  # fmt: skip
+)
 class Sequential(Method):
     r"""Difference of each arm's level from control's, with a set that allows for the looks before it.
 

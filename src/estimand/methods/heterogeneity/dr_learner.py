@@ -5,27 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from estimand.core.case import Case
-from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Method, method
 from estimand.core.question import Target
-from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned
+from estimand.methods.heterogeneity.card import card
+from estimand.methods.heterogeneity.learned import Asked, learned
 from estimand.models.effects.ground import Learners
 
 
-@method(
-    "dr_learner",
-    designs=(Observational, Experiment),
-    references=(
-        "Kennedy 2023, doi:10.1214/23-EJS2157",
-        "Robins, Rotnitzky & Zhao 1994, doi:10.1080/01621459.1994.10476818",
-    ),
-    inference="influence",
-    invariances=("row_order", "covariate_scale"),
-    why_not=WHY_NOT,
-    details=DETAILS,
-)
+@method("dr_learner", **card("Kennedy 2023, doi:10.1214/23-EJS2157"))
 class DRLearnerEffects(Method):
     r"""Doubly robust scores of the effect, regressed on the covariates.
 

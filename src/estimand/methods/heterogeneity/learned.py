@@ -7,7 +7,7 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.estimate import Estimate
 from estimand.core.frozen import FrozenMap
-from estimand.core.method import Detail, Method
+from estimand.core.method import Method
 from estimand.core.nuisances import Fit, FoldPlan, Nuisance
 from estimand.core.question import Target
 from estimand.core.row_weights import given_weights, mean_one_by_arm, row_weights
@@ -15,7 +15,7 @@ from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.methods.heterogeneity.admitted import admitted, learner_notes, refuse_certainty, share_by_covariate
 from estimand.methods.heterogeneity.averaged import Told, averaged
-from estimand.methods.heterogeneity.shapes import SHAPES, shapes
+from estimand.methods.heterogeneity.shapes import shapes
 from estimand.models.effects.crossing import RECIPES, Crossed, Kind, crossed
 from estimand.models.effects.ground import Ground, Learners
 from estimand.stats.arrays import Floats, Ints
@@ -25,19 +25,6 @@ from estimand.stats.weighting import target_weights
 
 GROUPS = 5
 LEAST_ROWS_IN_GROUP = 10
-DETAILS = (
-    Detail("effects", "(n,) or (n, arms - 1)", "effect on each row, by models it had no part in [outcome]"),
-    Detail("importance", "by covariate", "mean squared change of the effects when it is shuffled, as shares"),
-    Detail("scores", "(n,) or (n, arms - 1)", "doubly robust score of each row's effect [outcome]"),
-    Detail("groups", "by fifth of the effects", "average effect by scores [outcome]"),
-    Detail("projection", "by covariate", "best linear approximation of the effect [outcome per unit]"),
-    *SHAPES,
-    Detail("nuisance_loss", "by part", "log loss [nats] or mean squared error [outcome²]"),
-    Detail("calibration", "by part", "slope of observed on predicted"),
-    Detail("propensity", "(n,) or (n, arms)", "probability of the arm after control, or of each arm"),
-    Detail("weights", "(n,)", "weight of each row's residual, mean one in each arm"),
-)
-WHY_NOT = "A drawn row would be learned from and asked about; the influence function gives the average's error."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,28 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from estimand.core.case import Case
-from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Method, method
 from estimand.core.question import Target
-from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned
+from estimand.methods.heterogeneity.card import card
+from estimand.methods.heterogeneity.learned import Asked, learned
 from estimand.models.effects.ground import Learners
 
 
-@method(
-    "r_learner",
-    designs=(Observational, Experiment),
-    references=(
-        "Nie & Wager 2021, doi:10.1093/biomet/asaa076",
-        "Robinson 1988, doi:10.2307/1912705",
-        "Robins, Rotnitzky & Zhao 1994, doi:10.1080/01621459.1994.10476818",
-    ),
-    inference="influence",
-    invariances=("row_order", "covariate_scale"),
-    why_not=WHY_NOT,
-    details=DETAILS,
-)
+@method("r_learner", **card("Nie & Wager 2021, doi:10.1093/biomet/asaa076", "Robinson 1988, doi:10.2307/1912705"))
 class RLearnerEffects(Method):
     r"""The effect that best explains the outcome's residual by the arm's.
 

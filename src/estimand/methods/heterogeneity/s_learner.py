@@ -5,27 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from estimand.core.case import Case
-from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.method import Method, method
 from estimand.core.question import Target
-from estimand.methods.heterogeneity.learned import DETAILS, WHY_NOT, Asked, learned
+from estimand.methods.heterogeneity.card import card
+from estimand.methods.heterogeneity.learned import Asked, learned
 from estimand.models.effects.ground import Learners
 
 
-@method(
-    "s_learner",
-    designs=(Observational, Experiment),
-    references=(
-        "Künzel et al. 2019, doi:10.1073/pnas.1804597116",
-        "Robins, Rotnitzky & Zhao 1994, doi:10.1080/01621459.1994.10476818",
-    ),
-    inference="influence",
-    invariances=("row_order", "covariate_scale"),
-    why_not=WHY_NOT,
-    details=DETAILS,
-)
+@method("s_learner", **card("Künzel et al. 2019, doi:10.1073/pnas.1804597116"))
 class SLearnerEffects(Method):
     r"""One outcome model with the arm among its features, asked under every arm.
 
