@@ -41,5 +41,10 @@ def resolve(group: Group, key: str) -> Any:
             found=key,
             expected=list(table),
         )
-    module, _, name = table[key].value.partition(":")
+    return _imported(table[key].value)
+
+
+@cache
+def _imported(value: str) -> Any:
+    module, _, name = value.partition(":")
     return getattr(import_module(module), name)

@@ -56,8 +56,10 @@ class Declared(BaseModel):
     def _refuse_truth_as_number(cls, value: Mapping[str, Any]) -> None:
         """Refuse true and false where a number belongs: they would count as 1 and 0."""
         for name, field in cls.model_fields.items():
+            if not isinstance(value.get(name), bool):
+                continue
             kinds = _kinds(field.annotation)
-            if isinstance(value.get(name), bool) and kinds & {int, float} and bool not in kinds:
+            if kinds & {int, float} and bool not in kinds:
                 raise DesignError(
                     f"{cls.noun} does not take {_shown(value[name])} for '{name}'.",
                     remedy="Give a number.",

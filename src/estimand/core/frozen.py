@@ -9,6 +9,8 @@ import numpy as np
 from estimand.stats.arrays import AnyArray
 
 V = TypeVar("V")
+# Most of what is frozen: nothing to look into.
+PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class FrozenMap(Mapping[str, V]):
@@ -53,6 +55,8 @@ def _is_locked(owner: object) -> bool:
 
 def freeze(value: Any) -> Any:
     """Freeze a value and all it holds."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, np.ndarray):
         return locked(value)
     if isinstance(value, FrozenMap):

@@ -27,7 +27,7 @@ from estimand.data.source import Source
 from estimand.data.treatment import Arms, read_arms
 from estimand.stats.arrays import AnyArray, Floats, Ints
 from estimand.stats.levels import tallied
-from estimand.stats.metric_rows import GroupedMoments
+from estimand.stats.metric_rows import CHUNK, GroupedMoments
 
 # Rows read at once, and fewest rows of a piece but the last.
 MOST, FEWEST = 1_048_576, 131_072
@@ -120,9 +120,9 @@ class _Places:
         """Places of the rows of a piece."""
         piece = self.pieces[number]
         own = slice(self.starts[number], self.starts[number] + piece.rows.size)
-        at = piece.codes.astype(np.int64)
-        stratum = None if self.strata is None else self.strata[0][own].take(at)
-        return Placed(*self.labels, self.arms.codes[own].take(at), stratum)
+        arm = _looked_up(self.arms.codes[own].astype(np.int8), piece.codes)
+        stratum = None if self.strata is None else _looked_up(self.strata[0][own], piece.codes)
+        return Placed(*self.labels, arm, stratum)
 
     def counts(self) -> Floats:
         """Rows of each arm."""
@@ -212,6 +212,15 @@ class _Reader:
             stratum = None if placed.stratum is None else placed.stratum[rows]
             here = replace(placed, arm=placed.arm[rows], stratum=stratum)
             yield rows_of_metric(source, metric, self.design, here).grouped()
+
+
+def _looked_up(values: AnyArray, at: AnyArray) -> AnyArray:
+    """Values at positions, shape (n,): in chunks, for positions as wide as a pointer fill a cache."""
+    found = np.empty(at.size, dtype=values.dtype)
+    for start in range(0, at.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        found[part] = values[at[part].astype(np.intp)]
+    return found
 
 
 def _added(first: Summed, second: Summed) -> Summed:

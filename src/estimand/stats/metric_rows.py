@@ -87,7 +87,8 @@ def grouped_moments(
 
     def summed(start: int) -> GroupedMoments:
         part = slice(start, start + CHUNK)
-        return centred(shift, outcomes, _sums([column[part] for column in columns], outcomes, group[part], groups))
+        own = group[part].astype(np.int64, copy=False)
+        return centred(shift, outcomes, _sums([column[part] for column in columns], outcomes, own, groups))
 
     whole: GroupedMoments | None = None
     for part in spread(summed, range(0, max(n, 1), CHUNK)):
