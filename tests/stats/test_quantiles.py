@@ -47,6 +47,23 @@ def test_the_density_is_that_of_the_normal(level: float) -> None:
     assert distribution(3.0 * values).density(level) == pytest.approx(made.density(level) / 3.0, rel=1e-9)
 
 
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9, 0.99])
+def test_the_density_by_counting_is_that_of_a_skewed_tail_too(level: float) -> None:
+    normal = norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    made, at = distribution(np.exp(normal)), norm.ppf(level)
+    assert made.density_by_counting(level) == pytest.approx(norm.pdf(at) / np.exp(at), rel=0.03)
+    scaled = distribution(3.0 * np.exp(normal))
+    assert scaled.density_by_counting(level) == pytest.approx(made.density_by_counting(level) / 3.0, rel=1e-9)
+
+
+def test_an_error_by_that_density_is_half_the_interval_by_counting() -> None:
+    values = np.random.default_rng(2).exponential(size=500)
+    error = np.sqrt(0.9 * 0.1 / 500)
+    low, high = (distribution(values).quantile(0.9 + sign * 1.96 * error) for sign in (-1.0, 1.0))
+    assert 2.0 * 1.96 * error / distribution(values).density_by_counting(0.9) == pytest.approx(high - low, rel=1e-12)
+    assert distribution(np.ones(50)).density_by_counting(0.5) == 0.0
+
+
 def test_points_of_mass() -> None:
     rng = np.random.default_rng(1)
     mixed = np.concatenate([np.zeros(300), rng.exponential(size=700)])

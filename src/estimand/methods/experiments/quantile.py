@@ -32,6 +32,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
     designs=(Experiment,),
     references=(
         "Bahadur 1966, doi:10.1214/aoms/1177699450",
+        "Woodruff 1952, doi:10.1080/01621459.1952.10483443",
         "Deng, Knoblich & Lu 2018, doi:10.1145/3219819.3219919",
         "Montiel Olea & Plagborg-Møller 2019, doi:10.1002/jae.2656",
     ),
@@ -53,9 +54,10 @@ class Quantile(Method):
     of individual effects, unless ranks are kept.
 
     Variance: Bahadur's, :math:`\psi = -(1\{Y \le q\} - \hat F(q)) / \hat f(q)` in each arm, summed within clusters,
-    with t(G - 1) over G clusters. The density is a Gaussian kernel estimate with a bandwidth by Silverman's rule on the
-    spread around the quantile. All quantiles and arms have one covariance, so that ``interval(joint=True)`` is a
-    uniform band. A point that holds much mass at a quantile is refused: there is no density. Rows are needed: a second
+    with t(G - 1) over G clusters. The density is that of counting: the share between the quantiles 1.96
+    standard errors of the share either side, over their distance (Woodruff), which holds in skewed tails where a kernel
+    makes intervals too short. All quantiles and arms have one covariance, so that ``interval(joint=True)`` is a uniform
+    band. A point that holds much mass at a quantile is refused: there is no density. Rows are needed: a second
     pass over the data.
 
     Parameters
@@ -176,7 +178,7 @@ class _Side:
                 code=Code.NOT_IDENTIFIED,
                 found=share,
             )
-        value, density = self.distribution.quantile(share), self.distribution.density(share)
+        value, density = self.distribution.quantile(share), self.distribution.density_by_counting(share)
         if density <= 0.0:
             raise DataError(
                 f"Arm '{self.label}' has too few different values around its quantile {share:g} for a density there.",
