@@ -50,3 +50,9 @@ def test_the_statistics_load_no_noun_and_no_validation() -> None:
 def test_the_nouns_load_no_reader_learner_or_plot(statement: str) -> None:
     loaded = {name.split(".")[0] for name in loaded_by(statement)}
     assert not loaded & (HEAVY - {"numpy", "scipy"})
+
+
+def test_a_study_on_the_command_line_starts_without_what_only_a_learner_or_one_statistic_needs() -> None:
+    loaded = loaded_by("import estimand.cli.studies, estimand.cli.auditing")
+    assert "estimand.study.study" in loaded
+    assert not {"lightgbm", "scipy.stats", "sklearn"} & loaded

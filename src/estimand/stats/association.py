@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.cluster import cluster_scores
@@ -75,7 +75,7 @@ def added_association(
         return None
     std_error = np.sqrt(np.diag(vcov))
     half = critical_value(level, np.full(k, df), k) * std_error
-    wald = float(value @ np.linalg.solve(vcov, value)) / k
+    wald = max(0.0, float(value @ np.linalg.solve(vcov, value))) / k
     left = df if cluster is None else df - k + 1.0
-    p = float(f_distribution.sf(wald * left / df, k, left))
+    p = float(fdtrc(k, left, wald * left / df))
     return Association(columns, value, std_error, np.stack([value - half, value + half], axis=1), p, df)

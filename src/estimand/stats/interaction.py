@@ -8,7 +8,7 @@ tested by Wald's statistic, over units or clusters; a ratio is linearised.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from estimand.stats.arrays import Floats, Ints
 
@@ -63,8 +63,8 @@ def interaction(columns: tuple[Floats, Floats], cell: Ints, shape: tuple[int, in
     scaled = spread / np.outer(error, error)
     rank = int(np.linalg.matrix_rank(scaled, tol=RANK, hermitian=True))
     z = value / error
-    statistic = float(z @ np.linalg.pinv(scaled, rcond=RANK, hermitian=True) @ z) / rank
-    p_value = float(f_distribution.sf(statistic, rank, free))
+    statistic = max(0.0, float(z @ np.linalg.pinv(scaled, rcond=RANK, hermitian=True) @ z)) / rank
+    p_value = float(fdtrc(rank, free, statistic))
     table = (a - 1, levels - 1)
     return Interaction(value.reshape(table), error.reshape(table), statistic, p_value)
 
@@ -78,7 +78,7 @@ def _covariance(part: Floats, cell: Ints, cells: int, units: Ints) -> tuple[Floa
         variance = np.bincount(cell, np.square(part), minlength=cells) * rows / (rows - 1.0)
         return np.asarray(np.diag(variance)), float(count - cells)
     within = np.bincount(position * cells + cell, part, minlength=count * cells).reshape(count, cells)
-    return np.asarray(within.T @ within) * count / (count - 1.0), float(count - 1)
+    return np.asarray((within.T @ within) * (count / (count - 1.0))), float(count - 1)
 
 
 def _contrast(arms: int, levels: int) -> Floats:

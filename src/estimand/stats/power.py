@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import chdtri, nctdtr, ndtr, ndtri, stdtrit
-from scipy.stats import ncx2
+from scipy.special import chdtri, chndtr, nctdtr, ndtr, ndtri, stdtrit
 
 MOST_UNITS = 1e15
 WIDEST = 40.0
@@ -76,7 +75,7 @@ def chi_square_power(effect: float, units: float, df: int, alpha: float) -> floa
     units : float
     df : int
     """
-    return float(ncx2.sf(chdtri(df, alpha), df, units * effect**2))
+    return float(1.0 - chndtr(chdtri(df, alpha), df, units * effect**2))
 
 
 def units_for(power: Callable[[float], float], wanted: float) -> float:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit, ndtr
-from scipy.stats import rankdata
 
 from estimand.stats.arrays import Floats
 from estimand.stats.intervals import critical_value
+from estimand.stats.ranks import midranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def ranked(first: Floats, second: Floats, *, correct: bool = True) -> Ranked:
         Whether U is brought half a pair nearer to its mean for the p-value.
     """
     m, n = first.shape[0], second.shape[0]
-    both = rankdata(np.concatenate([first, second]))
-    below = (both[m:] - rankdata(second)) / m
-    above = (both[:m] - rankdata(first)) / n
+    both = midranks(np.concatenate([first, second]))
+    below = (both[m:] - midranks(second)) / m
+    above = (both[:m] - midranks(first)) / n
     wins = float(below.sum()) * m
     z = _standardised(wins, both, (m, n), correct)
     shares = np.array([above.var(ddof=1) / m, below.var(ddof=1) / n])

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import betainc, ndtr
-from scipy.stats import rankdata
 
 from estimand.kernels.walsh import walsh_rank_kernel
 from estimand.stats.arrays import Floats
+from estimand.stats.ranks import midranks
 
 LARGEST = 1e6
 TOLERANCE = 1e-10
@@ -41,7 +41,7 @@ class SignedRanks:
     def of(cls, differences: Floats) -> "SignedRanks":
         """Rank differences (treated minus control, at least one not zero); zeros are left out, ties share ranks."""
         moved = differences[differences != 0.0]
-        ranks = rankdata(np.abs(moved))
+        ranks = midranks(np.abs(moved))
         return cls(float(ranks[moved > 0.0].sum()), float(ranks.sum()), float(np.square(ranks).sum()))
 
     def p_bounds(self, gamma: float) -> tuple[float, float]:

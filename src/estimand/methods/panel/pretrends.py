@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from estimand.core.frozen import FrozenMap
 from estimand.core.table import Table
@@ -102,5 +102,5 @@ def pretrends(found: Admitted, effects: tuple[Effect, ...], untreated: Bools, le
     df = (used.shape[0], clusters - 1)
     if not used.shape[0] or clusters <= used.shape[0] or np.linalg.matrix_rank(vcov) < used.shape[0]:
         return Pretrends(used, value, vcov, None, None, df, reference)
-    statistic = float(value @ np.linalg.solve(vcov, value)) / df[0]
-    return Pretrends(used, value, vcov, statistic, float(f_distribution.sf(statistic, *df)), df, reference)
+    statistic = max(0.0, float(value @ np.linalg.solve(vcov, value))) / df[0]
+    return Pretrends(used, value, vcov, statistic, float(fdtrc(*df, statistic)), df, reference)

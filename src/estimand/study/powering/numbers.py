@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import norm
 
 from estimand.core.metric import Metric
 from estimand.errors import Code, DesignError, UnsupportedError
@@ -56,7 +55,7 @@ def _variance(metric: Metric, level: float, sd: float | None) -> float:
             f"Metric '{metric.name}' needs its standard deviation beside its baseline.", remedy="Give sd, or a history."
         )
     if metric.kind == "quantile":
-        density = norm.pdf(ndtri(metric.quantile)) / sd
+        density = np.exp(-0.5 * ndtri(metric.quantile) ** 2) / (np.sqrt(2.0 * np.pi) * sd)
         return float(metric.quantile * (1.0 - metric.quantile) / density**2)
     return sd**2
 
