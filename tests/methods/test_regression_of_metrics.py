@@ -126,3 +126,6 @@ def test_a_study_has_one_estimate_a_metric() -> None:
         ("regression", "y", 2), ("cuped", "y", 2), ("regression", "rate", 2), ("cuped", "rate", 2)
     ]  # fmt: skip
     assert "experiment.second_pass" in {finding.check for finding in record.findings}
+    fitted = [finding.message for finding in record.findings if finding.check == "inference.leverage"]
+    assert len(fitted) == 2
+    assert all("fits 4 coefficients" in message for message in fitted)

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 import estimand as es
+from estimand.report.words import answer_sentence
 from estimand.stats.dilution import PairMeans, diluted_mean, diluted_ratio, equal_shares_p_value
 
 METRICS: list[dict[str, Any]] = [
@@ -39,7 +40,7 @@ def test_the_estimate_is_that_of_the_triggered_alone(method: str, strata: list[s
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-9)
     np.testing.assert_allclose(found.interval(), expected.interval(), rtol=1e-7)
     assert found.population.label == "triggered units"
-    assert found.population.n == int(frame["seen"].sum())
+    assert found.population.n == found.n_obs == int(frame["seen"].sum())
     assert found.population.share == pytest.approx(frame["seen"].mean())
 
 
@@ -138,7 +139,8 @@ def graded(frame: pd.DataFrame, **planned: Any) -> list[tuple[str, str, str]]:
 
 def test_triggering_that_depends_on_the_arm_is_a_veto() -> None:
     frame = table()
-    assert {grade for _, grade, _ in graded(frame)} == {"pass"}
+    assert sorted(grade for _, grade, _ in graded(frame)) == ["note", "pass", "pass"]
+    assert ("y", "note", "Over everyone assigned") in graded(frame)
     lost = frame["seen"] & ~((frame["v"] == "B") & (frame["y"] < 4.5))
     found = graded(frame.assign(seen=lost), units=4_000)
     assert ("study", "veto", "Share of units trigger") in found
@@ -155,3 +157,8 @@ def test_untriggered_units_that_were_moved_are_a_warning() -> None:
 def test_without_others_there_is_a_note() -> None:
     frame = table()
     assert [grade for _, grade, _ in graded(frame[frame["seen"]])] == ["note"]
+
+
+def test_the_answer_says_whom_it_is_about() -> None:
+    record = es.run({"data": table(), "design": {**DESIGN, "metrics": METRICS[:1]}, "methods": ["cuped"]})
+    assert "on average over triggered units" in answer_sentence(record)

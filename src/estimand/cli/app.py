@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from estimand.cli import perform
-from estimand.cli.planning import Day, Exposed, Figure, Guardrails, Secondary, Segments, Strata, plan, power
+from estimand.cli.planning import (
+    Day,
+    Exposed,
+    Figure,
+    Guardrails,
+    Secondary,
+    Segments,
+    Strata,
+    Took,
+    Triggered,
+    plan,
+    power,
+)
 
 app = typer.Typer(
     name="estimand",
@@ -105,6 +117,8 @@ def analyze(
     segments: Segments = "",
     exposed: Exposed = None,
     day: Day = None,
+    triggered: Triggered = None,
+    took: Took = None,
     covariates: Annotated[str, typer.Option("--covariates", help="Comma-separated columns.")] = "",
     methods: Annotated[str, typer.Option("--methods", help="Comma-separated keys, or: all.")] = "all",
     target: Annotated[str | None, typer.Option("--target", help="For the methods that offer it.")] = None,
@@ -137,7 +151,7 @@ def analyze(
     mapping = (
         _arisen(kind, treatment, time, cohort)
         | _periods(absorb, window)
-        | _within(strata, exposed, day)
+        | _within(strata, exposed=exposed, day=day, triggered=triggered, took=took)
         | {
             "covariates": _split(covariates),
             "control": control,
@@ -229,7 +243,9 @@ def aa(
 ) -> None:
     """Assign the arms of your own data anew, many times, and count how often an effect is found."""
     named = {"treatment": treatment, "control": control, "unit": unit, "cluster": cluster}
-    design = {"kind": "experiment"} | _within(strata, exposed, None) | {k: v for k, v in named.items() if v is not None}
+    design = (
+        {"kind": "experiment"} | _within(strata, exposed=exposed) | {k: v for k, v in named.items() if v is not None}
+    )
     asked = {"methods": _split(methods), "repetitions": reps, "alpha": alpha, "seed": seed, "threads": threads or 1}
     perform("assigning", "aa", data=data, design=design, metrics=metrics, asked=asked, json=json, figure=figure)
 
@@ -304,10 +320,10 @@ def _arisen(kind: str | None, treatment: str | None, time: str | None, cohort: s
     return named | {name: value for name, value in given.items() if value is not None}
 
 
-def _within(strata: str, exposed: str | None, day: str | None) -> dict[str, object]:
-    """What of an experiment stands beside its metrics: strata, and when units came to it."""
+def _within(strata: str, **named: str | None) -> dict[str, object]:
+    """What of an experiment stands beside its metrics: strata, and columns that each play one part."""
     given: dict[str, object] = {"strata": _split(strata)} if strata else {}
-    return given | {name: value for name, value in (("exposed", exposed), ("day", day)) if value is not None}
+    return given | {name: value for name, value in named.items() if value is not None}
 
 
 def _periods(absorb: str, window: str | None) -> dict[str, object]:

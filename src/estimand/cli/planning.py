@@ -33,6 +33,8 @@ Strata = Annotated[str, typer.Option("--strata", help="Of an experiment: columns
 Segments = Annotated[str, typer.Option("--segments", help="Columns of the groups to report by.")]
 Exposed = Annotated[str | None, typer.Option("--exposed", help="Column of when the unit was first exposed.")]
 Day = Annotated[str | None, typer.Option("--day", help="Column of the day since exposure of a row.")]
+Triggered = Annotated[str | None, typer.Option("--triggered", help="Column true where the change could be seen.")]
+Took = Annotated[str | None, typer.Option("--took", help="Column of 1 where the unit took its arm's treatment.")]
 Figure = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it there: .svg or .png.")]
 
 

@@ -220,9 +220,17 @@ def _whom(estimate: Estimate, row: dict[str, Any]) -> str:
     """Say over whom an effect is, or at which quantile of whose outcome."""
     level = row["at"].get("quantile")
     if level is None:
-        return WHOM.get(estimate.target, f" ({estimate.target.words})")
+        return _averaged(estimate)
     named = "at the median" if level == 0.5 else f"at the quantile {level:g}"
     return f" {named} of its distribution{' among those treated' if estimate.target is Target.QTT else ''}"
+
+
+def _averaged(estimate: Estimate) -> str:
+    """Say whom an effect is averaged over; what narrowed everyone to others, such as the triggered, names them."""
+    about = estimate.population
+    if estimate.target is Target.ATE and about.rule is not None and not about.label.startswith("everyone"):
+        return f" on average over {about.label}"
+    return WHOM.get(estimate.target, f" ({estimate.target.words})")
 
 
 def _arms(record: StudyRecord, row: dict[str, Any]) -> tuple[str, str]:
@@ -292,7 +300,7 @@ def estimand_sentence(record: StudyRecord) -> str:
     outcome = record.question.called(record.design.outcome[0] if headline is None else headline.outcome)
     if target is Target.ASSOCIATION:
         return f"How {outcome} differs between {between} ({target}: {target.words})."
-    whom = WHOM.get(target, f" ({target.words})")
+    whom = WHOM.get(target, f" ({target.words})") if headline is None else _averaged(headline)
     said = f"How {outcome} would differ{whom} between {between} ({target}: {target.words})."
     if panel_of(record) is not None:
         said = panel_estimand(record, target, outcome)

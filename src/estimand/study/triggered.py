@@ -33,10 +33,9 @@ def of_triggered(made: Estimate, case: Case) -> Estimate:
         return made
     seen, others = _sides(case)
     read = seen + others + _without_value(case)
-    label = LABEL if made.target is not Target.LATE else f"{made.population.label} among {LABEL}"
-    population = Population(label, round(seen), seen / read, RULE)
+    population = Population(LABEL, round(seen), seen / read, RULE)
     details = FrozenMap({**made.details, "diluted": _told(_diluted(made, case, seen, others), case)})
-    return replace(made, population=population, details=details)
+    return replace(made, population=population, details=details, n_obs=min(made.n_obs, round(seen)))
 
 
 def _sides(case: Case) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def test_it_is_the_ratio_of_both_effects_with_its_delta_error() -> None:
     assert found.details["std_error"][0] == pytest.approx(error, rel=1e-10)
     assert found.details["first_stage_f"][0] == pytest.approx(strength, rel=1e-10)
     assert found.target is es.Target.LATE
-    assert found.population.label == "compliers"
+    assert found.population.label == "everyone"
     np.testing.assert_allclose(found.details["uptake"], frame.groupby("v")["took"].mean(), rtol=1e-10)
     plain = es.estimate(frame, DESIGN, "difference")
     np.testing.assert_allclose(found.details["intention_to_treat"][:, 0], plain.value, rtol=1e-10)
@@ -171,7 +171,7 @@ def test_among_the_triggered_it_is_theirs() -> None:
     found = es.estimate(frame, {**DESIGN, "triggered": "seen"}, "cace")
     expected = es.estimate(frame[frame["seen"]].reset_index(drop=True), DESIGN, "cace")
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-9)
-    assert found.population.label == "compliers among triggered units"
+    assert found.population.label == "triggered units"
     assert found.details["diluted"] is None
 
 

@@ -1,5 +1,6 @@
 """Are there enough rows for each coefficient that a robust covariance can learn the noise from residuals?"""
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -8,6 +9,7 @@ from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
+from estimand.core.history import with_history
 from estimand.core.question import Target
 from estimand.core.sample import Sample
 from estimand.core.table import Table
@@ -48,9 +50,9 @@ class Leverage(Check):
 
     def examine(self, case: Case, estimates: tuple[Estimate, ...], refit: Refit) -> tuple[Finding, ...]:
         """Answer for every such estimate with the leverage in each of its fits."""
-        judged = [(estimate, kind, _model(estimate)) for estimate in estimates if (kind := _kind(estimate))]
-        made = {model: _leverages(case.sample(), model) for model in dict.fromkeys(model for *_, model in judged)}
-        return tuple(self._one(estimate, kind, made[model]) for estimate, kind, model in judged)
+        judged = [(estimate, kind, _Fits.of(estimate)) for estimate in estimates if (kind := _kind(estimate))]
+        made = {fits: fits.leverages(case) for fits in dict.fromkeys(fits for *_, fits in judged)}
+        return tuple(self._one(estimate, kind, made[fits]) for estimate, kind, fits in judged)
 
     def _one(self, estimate: Estimate, kind: str, fits: dict[str, Floats]) -> Finding:
         mean = {name: float(h.mean()) for name, h in fits.items()}
@@ -100,10 +102,23 @@ def _overlap(estimate: Estimate) -> bool:
     return estimate.method in {"ipw", "balancing"} and estimate.target is Target.ATO
 
 
-def _model(estimate: Estimate) -> Model:
-    if _overlap(estimate):
-        return "propensity"
-    return "by arm" if estimate.options.get("interactions", True) else "pooled"
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """Which fits an estimate rests on, and whether a metric's history and strata are among their columns."""
+
+    model: Model
+    history: bool
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> "_Fits":
+        """Tell by the method and its options."""
+        by_arm = estimate.options.get("interactions", True)
+        model: Model = "propensity" if _overlap(estimate) else "by arm" if by_arm else "pooled"
+        return cls(model, estimate.method == "regression")
+
+    def leverages(self, case: Case) -> dict[str, Floats]:
+        """Leverage of each fit's rows."""
+        return _leverages(with_history(case).sample() if self.history else case.sample(), self.model)
 
 
 def _leverages(sample: Sample, model: Model) -> dict[str, Floats]:

@@ -54,7 +54,8 @@ class Triggering(Check):
         if rest is None:
             return (self._nobody_else(case),)
         seen = moments.units
-        return (self._shares(case, seen, rest.units), *self._planned(case, seen), self._others(case, rest))
+        tested = (self._shares(case, seen, rest.units), *self._planned(case, seen), self._others(case, rest))
+        return (*tested, *self._over_everyone(case, estimates))
 
     def _nobody_else(self, case: Case) -> Finding:
         return self._found(
@@ -125,6 +126,28 @@ class Triggering(Check):
             f"Some of them saw the change, or the arms differ for another reason. {REMEDY}" if off else None,
             (p_value, Table({"arm": case.arms[1:], "value": levels.effect.tolist(), "std_error": error.tolist()})),
             about=case.outcome,
+        )
+
+    def _over_everyone(self, case: Case, estimates: tuple[Estimate, ...]) -> tuple[Finding, ...]:
+        """Tell what the first estimate that can be diluted comes to over all units."""
+        able = (estimate for estimate in estimates if estimate.details.get("diluted"))
+        first = next(able, None)
+        if first is None:
+            return ()
+        found = first.details["diluted"]
+        parts = ", ".join(
+            f"{label} {format_number(float(value))} (standard error {format_number(float(error))})"
+            for label, value, error in zip(found["terms"], found["value"], found["std_error"], strict=True)
+        )
+        return (
+            self._found(
+                case,
+                Grade.NOTE,
+                f"Over everyone assigned, {found['share']:.2%} of whom were triggered, the effect on '{case.outcome}' "
+                f"by {first.method} is: {parts}; if the others were not moved.",
+                None,
+                about=case.outcome,
+            ),
         )
 
     def _found(

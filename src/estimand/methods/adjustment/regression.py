@@ -11,6 +11,7 @@ from estimand.core.design import Experiment, Observational
 from estimand.core.estimate import Estimate
 from estimand.core.finding import Finding, Grade
 from estimand.core.frozen import FrozenMap
+from estimand.core.history import with_history
 from estimand.core.method import IN_EVERY_WAY, Detail, Method, method
 from estimand.core.metric import MEANS
 from estimand.core.question import Target
@@ -23,7 +24,7 @@ from estimand.methods.adjustment.contrast import Reported, Spread, contrast, row
 from estimand.methods.adjustment.notes import relabelled
 from estimand.methods.adjustment.population import population
 from estimand.methods.adjustment.ratios import Means
-from estimand.methods.adjustment.regression_metric import denominator_of, linearised, with_history
+from estimand.methods.adjustment.regression_metric import denominator_of, linearised
 from estimand.methods.adjustment.regression_replicates import arm_lines, one_line
 from estimand.methods.adjustment.robust import Covariance, clustered_spread, covariance_kind
 from estimand.methods.adjustment.sampling import refuse_fixed_rows

@@ -90,7 +90,7 @@ class CACE(Method):
             options=FrozenMap(self.options()),
             outcome=case.outcome,
             target=Target.LATE,
-            population=Population("compliers", int(used), used / every, "took the treatment because of the assignment"),
+            population=Population("everyone" if used == every else "complete cases", int(used), used / every),
             terms=case.arm_terms(),
             value=found.value,
             uncertainty=Regions(FrozenMap(sets), "Anderson-Rubin", found.p_value()),
