@@ -109,6 +109,8 @@ class Method(Declared):
     """Root of the methods; a subclass's fields are its options and its docstring its manual."""
 
     spec: ClassVar[MethodSpec]
+    # Whether moments are to hold the skewness of the metric, which takes a pass of its own.
+    reads_skewness: ClassVar[bool] = False
 
     @abstractmethod
     def estimate(self, case: Case) -> Estimate:

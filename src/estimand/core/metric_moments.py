@@ -75,6 +75,8 @@ class MetricMoments(Frozen):
         Whether a unit is a cluster of rows.
     clusters : tuple of ClusterRows or None
         The clusters of every part, as far as they are kept.
+    skewness : float or None
+        Of the units about the mean of their arm, where it was asked for.
     """
 
     metric: str
@@ -86,6 +88,7 @@ class MetricMoments(Frozen):
     offset: float = 0.0
     clustered: bool = False
     clusters: tuple[ClusterRows, ...] | None = None
+    skewness: float | None = None
     untriggered: "MetricMoments | None" = None
     received: "MetricMoments | None" = None
 
@@ -165,7 +168,19 @@ class MetricMoments(Frozen):
         held = None
         if self.clusters is not None and other.clusters is not None:
             held = tuple(a.merge(b) for a, b in zip(self.clusters, other.clusters, strict=True))
-        return replace(self, parts=parts, counts=counts, clusters=held)
+        beside = _joined(self.untriggered, other.untriggered)
+        received = None
+        if self.received is not None and other.received is not None:
+            received = self.received.merge(other.received)
+        told = replace(self, parts=parts, counts=counts, clusters=held, skewness=None)
+        return replace(told, untriggered=beside, received=received)
+
+
+def _joined(first: MetricMoments | None, second: MetricMoments | None) -> MetricMoments | None:
+    """Moments of both, where there are both; else of either."""
+    if first is None or second is None:
+        return first or second
+    return first.merge(second)
 
 
 def assembled(

@@ -15,6 +15,7 @@ from estimand.core.run import Run
 from estimand.core.sample import Drop, Sample
 from estimand.data.build import build_sample
 from estimand.data.experiment_moments import ExperimentMoments
+from estimand.data.metric_skewness import with_skewness
 from estimand.data.moments_of_design import moments_of_design
 from estimand.errors import Code, UnsupportedError
 from estimand.study.opening import open_source
@@ -69,6 +70,8 @@ def read_metrics(
 ) -> Reading:
     """Read the moments of the metrics; and the rows in a second pass where a method or a correction needs them."""
     moments = moments_of_design(data, design, run) if summed_alone(design) else None
+    if moments is not None and any(item.method.reads_skewness for item in planned):
+        moments = with_skewness(moments, data, design)
     needing = (*_needing_rows(planned, correction), *_examined_by_rows(design))
     if moments is not None and not needing:
         return Reading(moments, None, _taken(moments), moments.findings)

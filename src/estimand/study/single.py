@@ -17,6 +17,7 @@ from estimand.core.run import Run
 from estimand.core.sample import Sample
 from estimand.core.table import Table
 from estimand.data.build import build_sample
+from estimand.data.metric_skewness import with_skewness
 from estimand.data.moments_of_design import moments_of_design
 from estimand.errors import DesignError
 from estimand.models.bank import Cache
@@ -103,7 +104,8 @@ def _source(data: Any, design: Design, outcome: str, planned: Planned, run: Run)
     if metric is None or not moments or not isinstance(design, Experiment):
         return open_source(data, design, build_sample)[1]
     alone = design.model_copy(update={"metrics": (metric,), "outcome": (outcome,)})
-    return moments_of_design(data, alone, run).metrics[outcome]
+    found = moments_of_design(data, alone, run)
+    return (with_skewness(found, data, alone) if planned.method.reads_skewness else found).metrics[outcome]
 
 
 def check_settings(seed: object, level: object, threads: object) -> None:

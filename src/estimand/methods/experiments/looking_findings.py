@@ -5,6 +5,7 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.finding import Finding, Grade
 from estimand.methods.experiments.looking import NEAR, TIGHT_AT, Looking
+from estimand.methods.experiments.looking_skewness import skewness_finding
 from estimand.methods.experiments.path import Look
 
 # Below so many events in the smallest arm the normal of an early look is not to be trusted: docs/calibration.md.
@@ -16,6 +17,7 @@ def looking_findings(key: str, case: Case, looking: Looking, looks: tuple[Look, 
     said = _Said(key, case.outcome)
     found = said.always_valid(looking, looks) if looking.always_valid else said.group_sequential(looking, looks)
     found += said.few_events(case)
+    found += skewness_finding(key, case, looking, looks[-1].units)
     share = looking.share(looks[-1].units)
     if looking.units is not None and share > 1.0 + NEAR:
         words = f"{looks[-1].units:,.0f} units are {share:.0%} of the {looking.units:,} planned"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -95,6 +95,7 @@ class Sequential(Method):
         Whether the metric before the experiment and the design's strata sharpen the answer, where there are any.
     """
 
+    reads_skewness: ClassVar[bool] = True
     kind: Kind | None = None
     spending: Spending | None = None
     burn_in: int | None = Field(default=None, ge=0)
