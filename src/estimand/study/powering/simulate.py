@@ -1,5 +1,6 @@
 """Power by simulation: draw the experiment, read it by the real method, count."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,11 @@ import pyarrow as pa
 from estimand.core.catalog import keys
 from estimand.core.frozen import Frozen
 from estimand.core.jsonable import Json
+from estimand.core.metric_moments import MetricMoments
+from estimand.core.metric_rows import MetricRows
 from estimand.core.run import Run
 from estimand.errors import UnsupportedError
+from estimand.stats.arrays import AnyArray
 from estimand.stats.looks import Looks
 from estimand.stats.noninferiority import equivalence_p, noninferiority_p
 from estimand.study.powering.model import Drawn
@@ -84,7 +88,7 @@ def _refuse_unread(method: str) -> None:
 def _finds(solver: Solver, drawn: Drawn, size: float) -> bool:
     """Whether the test rejects, or shows that the effect is within the margin."""
     asked = solver.asked
-    made = estimate(pa.table(dict(drawn.columns)), drawn.design, drawn.method)
+    made = estimate(_source(drawn, drawn.columns, asked.arms), drawn.design, drawn.method)
     if not asked.is_margin:
         return bool(made.p_value[drawn.term] <= asked.alpha)
     df = getattr(made.uncertainty, "df", None)
@@ -108,9 +112,22 @@ def _crosses(solver: Solver, drawn: Drawn, looks: Looks) -> bool:
     for share, limit in zip(looks.share, looks.limit, strict=True):
         if np.isinf(limit):
             continue
-        now = pa.table({name: column[: round(share * n)] for name, column in drawn.columns.items()})
-        made = estimate(now, design, "sequential", level=1.0 - solver.asked.alpha, **options)
+        now = {name: column[: round(share * n)] for name, column in drawn.columns.items()}
+        source = _source(drawn, now, solver.asked.arms)
+        made = estimate(source, design, "sequential", level=1.0 - solver.asked.alpha, **options)
         low, high = made.interval()[drawn.term]
         if low > 0.0 or high < 0.0:
             return True
     return False
+
+
+def _source(drawn: Drawn, columns: Mapping[str, AnyArray], arms: tuple[str, ...]) -> MetricMoments | pa.Table:
+    """Moments of what was drawn, which is all that a mean or ratio is read from; for a quantile, the rows."""
+    (metric,) = drawn.design.metrics
+    if metric.kind == "quantile":
+        return pa.table(dict(columns))
+    labels = columns[drawn.design.treatment]
+    arm = np.select([labels == label for label in arms[1:]], list(range(1, len(arms))), 0)
+    values = [columns[name] for name in metric.columns()]
+    cluster = None if drawn.design.cluster is None else columns[drawn.design.cluster]
+    return MetricRows(metric, values, arm, arms, cluster=cluster).summed(Run(0))
