@@ -10,6 +10,8 @@ import estimand as es
 from estimand.checks.experiment.allocation_within import day_name
 from estimand.core.finding import Grade
 from estimand.stats.allocation import allocation_p_value, homogeneity_p_value, sequential_allocation
+from tests.reference_data import reference
+from tests.reference_data import table as published
 
 
 def lossy(frame: pd.DataFrame, share: float = 0.25) -> pd.DataFrame:
@@ -32,6 +34,19 @@ def test_units_lost_in_one_arm_are_a_veto_at_the_end_by_pearson() -> None:
     assert finding.grade is Grade.VETO
     assert made.verdict.grade is Grade.VETO
     assert finding.statistic == pytest.approx(chisquare([3_000, 2_750]).pvalue, rel=1e-9)
+
+
+def test_cookie_cats_is_off_by_less_than_a_veto() -> None:
+    design = {
+        "kind": "experiment", "variant": "version", "control": "gate_30", "planned": {"finished": True},
+        "metrics": [{"name": "retention", "column": "retention_1", "kind": "retention"}],
+    }  # fmt: skip
+    made = es.run({"data": published("cookie_cats"), "design": design, "methods": ["difference"]})
+    finding, entry = found(made, "srm"), reference("cookie_cats.srm")
+    counts = dict(zip(finding.evidence["arm"], finding.evidence["units"], strict=True))
+    assert counts == entry["extra"]["counts"]
+    assert finding.statistic == pytest.approx(entry["p"], rel=1e-9)
+    assert finding.grade is Grade.PASS
 
 
 def first_treated(frame: pd.DataFrame, count: int) -> pd.Index:
