@@ -263,3 +263,12 @@ def test_a_study_cites_what_was_measured_of_its_method() -> None:
     assert (found.setting, found.metric) == ("cuped", "mean: normal")
     assert rate_of("cuped", {"slopes": "pooled"}, "mean", "users").setting == "cuped_pooled"
     assert rate_of("cuped", {"slopes": "arm"}, "retention", "users") is None
+
+
+def test_a_cell_that_joins_is_measured_alone(tmp_path: Path) -> None:
+    measuring = Measuring(tmp_path, seed=5, parts=("sizes, takers",), share=0.01)
+    (part,) = measuring.chosen()
+    shelf = measuring.shelf(part)
+    shelf.add({"batch": 0, "sums": {"normal|cace": (1.0, 0.0, 1.0, 0.0, 1.0, 1.0)}})
+    (task,) = measuring.lacking(part)
+    assert (task.batch, task.cells) == (0, frozenset({"normal|cace_unadjusted"}))

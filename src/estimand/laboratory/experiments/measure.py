@@ -85,7 +85,7 @@ class Measuring:
     def run(self, report: Report) -> None:
         """Do what is still to do, and write table and page."""
         chosen = self.chosen()
-        self._do([task for part in chosen for task in self._lacking(part)], report)
+        self._do([task for part in chosen for task in self.lacking(part)], report)
         if self.rerun:
             self._do([task for part in chosen for task in self._again(part)], report)
         self.render()
@@ -111,7 +111,7 @@ class Measuring:
     def tally(self, part: Part) -> Tally:
         """Sums of the batches done, in their order."""
         out: Tally = {}
-        for line in sorted(self._shelf(part).lines(), key=lambda line: int(line["batch"])):
+        for line in sorted(self.shelf(part).lines(), key=lambda line: int(line["batch"])):
             out = added(out, {cell: tuple(sums) for cell, sums in line["sums"].items()})
         return out
 
@@ -139,10 +139,18 @@ class Measuring:
                 )
         return tuple(part for part in parts if not self.parts or part.key.startswith(self.parts))
 
-    def _lacking(self, part: Part) -> list[Task]:
+    def lacking(self, part: Part) -> list[Task]:
+        """Batches not done, and of those done the cells that have joined since."""
         done = self._done(part)
         upto = max(1, round(part.batches * self.share))
-        return [Task(self.seed, part.key, batch) for batch in range(upto) if batch not in done]
+        tasks = []
+        for batch in range(upto):
+            missing = part.cells - done.get(batch, frozenset())
+            if batch not in done:
+                tasks.append(Task(self.seed, part.key, batch))
+            elif missing:
+                tasks.append(Task(self.seed, part.key, batch, missing))
+        return tasks
 
     def _again(self, part: Part) -> list[Task]:
         """Further batches of the cells that miss their line."""
@@ -155,15 +163,20 @@ class Measuring:
         done = self._done(part)
         return [Task(self.seed, part.key, b, missing) for b in range(part.batches, part.again) if b not in done]
 
-    def _done(self, part: Part) -> set[int]:
-        return {int(line["batch"]) for line in self._shelf(part).lines()}
+    def _done(self, part: Part) -> dict[int, frozenset[str]]:
+        """Cells of every batch done."""
+        found: dict[int, frozenset[str]] = {}
+        for line in self.shelf(part).lines():
+            found[int(line["batch"])] = found.get(int(line["batch"]), frozenset()) | frozenset(line["sums"])
+        return found
 
     def _do(self, tasks: list[Task], report: Report) -> None:
-        shelves = {part.key: self._shelf(part) for part in self.chosen()}
+        shelves = {part.key: self.shelf(part) for part in self.chosen()}
         for task, sums in performed(tasks, perform, self.workers, report):
             shelves[task.world].add({"batch": task.batch, "sums": sums})
 
-    def _shelf(self, part: Part) -> Shelf:
+    def shelf(self, part: Part) -> Shelf:
+        """Where the sums of a part are kept."""
         name = part.key.replace(" ", "_").replace(",", "").replace(":", "").replace("%", "percent")
         heading = {
             "estimand": version("estimand"),

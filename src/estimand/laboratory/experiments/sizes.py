@@ -27,10 +27,13 @@ BY_KEY: Mapping[str, ExperimentWorld] = {world.key: world for world in EXPERIMEN
 
 def parts() -> tuple[Part, ...]:
     """One part for each simulated experiment."""
-    return tuple(
-        Part(f"sizes, {key}", BATCHES, AGAIN, partial(measured, key), partial(rates, key), BY_KEY[key].mark)
-        for key in READINGS
-    )
+    return tuple(_part(key) for key in READINGS)
+
+
+def _part(key: str) -> Part:
+    cells = frozenset(cell(metric, reading) for reading in READINGS[key] for metric in reading.metrics)
+    work = (partial(measured, key), partial(rates, key), BY_KEY[key].mark)
+    return Part(f"sizes, {key}", BATCHES, AGAIN, *work, cells)
 
 
 def measured(world: str, seed: int, batch: int, cells: frozenset[str]) -> Tally:

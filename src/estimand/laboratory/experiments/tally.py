@@ -34,6 +34,8 @@ class Part:
     rates : callable (tally) -> tuple of Rate
     mark : callable (seed) -> str
         What decides the numbers, beside the version: numbers of another mark are begun anew.
+    cells : frozenset of str
+        Those that can be measured alone, so that one which joins is; empty where all are measured together.
     """
 
     key: str
@@ -42,3 +44,4 @@ class Part:
     measure: Callable[[int, int, frozenset[str]], Tally]
     rates: Callable[[Tally], tuple[Rate, ...]]
     mark: Callable[[int], str]
+    cells: frozenset[str] = frozenset()
