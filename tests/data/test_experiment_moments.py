@@ -185,6 +185,20 @@ def test_a_level_of_a_file_that_no_row_has_is_no_arm(tmp_path: Path, monkeypatch
     agree(moments(frame, design()).metrics["large"], found.metrics["large"])
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "float64", "bool"])
+def test_arms_are_told_apart_whatever_numbers_they_are(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    v = rng.choice([0, 1] if kind == "bool" else [-127, 0, 127] if kind == "int8" else [3, 7, 200], 4_000).astype(kind)
+    y, asked = pa.array(rng.normal(size=4_000)), design(metrics=["y"], control=None)
+    for mask in (np.zeros(4_000, dtype=np.bool_), rng.random(4_000) < 0.1):
+        held = pa.table({"v": pa.array(v, mask=mask), "y": y})
+        pa.parquet.write_table(held, tmp_path / "t.parquet")
+        ours, other = moments(held, asked), moments(tmp_path / "t.parquet", asked)
+        assert ours.arm_rows == other.arm_rows
+        assert len(ours.arm_rows) == len(set(v.tolist()))
+        agree(ours.metrics["y"], other.metrics["y"])
+
+
 def test_numbers_that_are_not_arms_are_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet_moments, "COMBINATIONS", 100)
     table().to_parquet(tmp_path / "t.parquet", index=False)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 import pyarrow.types as kinds
 
@@ -35,6 +36,8 @@ MOST, FEWEST = 1_048_576, 131_072
 BUFFER = 65_536
 # Combinations of arms and strata beyond which they are no groups to sum within.
 COMBINATIONS = 65_536
+# Whole numbers in a narrower range are levels by their distance from the least of them, which fits a byte.
+NARROW = 255
 
 Piece: TypeAlias = tuple[int, ...]
 Summed: TypeAlias = tuple[GroupedMoments, Counts]
@@ -144,9 +147,10 @@ class _Reader:
         found: list[Piece] = []
         held: list[int] = []
         rows = 0
-        for group in range(self.layout.num_row_groups):
+        sizes = [self.layout.row_group(group).num_rows for group in range(self.layout.num_row_groups)]
+        for group in np.flatnonzero(sizes).tolist():
             held.append(group)
-            rows += self.layout.row_group(group).num_rows
+            rows += sizes[group]
             if rows >= FEWEST:
                 found.append(tuple(held))
                 held, rows = [], 0
@@ -231,17 +235,13 @@ def _combinations(table: Any, names: Sequence[str]) -> _Combined | None:
     """Combinations of values that occur, and which of them each row has; None where there are many."""
     code, width, levels = np.zeros(1, dtype=np.int64), 1, list[tuple[str, Any]]()
     for name in names:
-        column = table.column(name)
-        coded = column if kinds.is_dictionary(column.type) else column.dictionary_encode()
-        whole = coded.unify_dictionaries().combine_chunks()
-        size = len(whole.dictionary) + 1
+        values, own = _coded(table.column(name))
+        size = len(values) + 1
         width *= size
         if width > COMBINATIONS:
             return None
-        own = whole.indices.fill_null(size - 1) if whole.null_count else whole.indices
-        own = own.to_numpy(zero_copy_only=False)
         code = code.astype(np.int64) * size + own if levels else own
-        levels.append((name, whole.dictionary))
+        levels.append((name, values))
     rows = np.array(tallied(code, width))
     at = np.flatnonzero(rows)
     if at[-1] >= at.size:
@@ -252,3 +252,17 @@ def _combinations(table: Any, names: Sequence[str]) -> _Combined | None:
         own, at = at % (len(values) + 1), at // (len(values) + 1)
         columns[name] = values.take(pa.array(own, mask=own == len(values)))
     return _Combined(pa.table({name: columns[name] for name in names}), rows, codes)
+
+
+def _coded(column: Any) -> tuple[Any, AnyArray]:
+    """Levels of a column and the position of every row's, one past the last where missing; some may not occur."""
+    if kinds.is_integer(column.type) and not column.null_count:
+        low, high = pc.min_max(column).as_py().values()
+        if high - low < NARROW:
+            values = column.to_numpy()
+            # A byte holds the distance, even where the difference of two signed bytes wraps around.
+            return pa.array(range(low, high + 1), column.type), (values - values.dtype.type(low)).astype(np.uint8)
+    coded = column if kinds.is_dictionary(column.type) else column.dictionary_encode()
+    whole = coded.unify_dictionaries().combine_chunks()
+    own = whole.indices.fill_null(len(whole.dictionary)) if whole.null_count else whole.indices
+    return whole.dictionary, own.to_numpy(zero_copy_only=False)
