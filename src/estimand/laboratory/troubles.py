@@ -189,6 +189,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "heterogeneity.projection": Trouble("no line to pass: it shows with which covariates the effect moves"),
     "experiment.srm": Trouble(_PLANNED),
     "experiment.srm_within": Trouble(_PLANNED),
+    "experiment.srm_running": Trouble(_PLANNED),
     "experiment.pre_exposure": Trouble(_PLANNED),
     "experiment.metric_missing": Trouble(_PLANNED),
     "experiment.outlier_influence": Trouble(_PLANNED),

@@ -26,6 +26,7 @@ from estimand.report.plates import Figure, figure
 
 # section, figure of the catalog, and the checks it is drawn from, the best first
 FROM_EVIDENCE = (
+    ("comparable", "allocation_path", ("experiment.srm_running",)),
     ("comparable", "propensity_overlap", ("overlap.propensity",)),
     ("comparable", "love_plot", ("balance.smd", "balance.before")),
     ("comparable", "calibration", ("nuisance.calibration",)),
