@@ -21,8 +21,8 @@ LOOKS = """### Looking more than once
 
 Share of experiments without an effect in which any look finds one, in per cent: 10,000 planned units, a coin for each,
 looks and burn-in as declared; nominal 5 over all looks. Published as they are: always-valid sets hold asymptotically,
-so not where the smaller arm has few events, or few units of a skewed metric, at the first look; `sequential` warns
-below ten events. "Fixed" is the interval that holds once, read at every look."""
+so not where the smaller arm has few events, or few units of a skewed metric, at the first look, of which `sequential`
+warns. "Fixed" is the interval that holds once, read at every look."""
 ALLOCATION = """### Allocation
 
 Share of experiments in which the test of allocation falls below its line of 0.1 %: false alarms where units fall as

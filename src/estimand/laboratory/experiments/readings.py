@@ -40,7 +40,8 @@ class Reading:
 MEANS = ("normal", "spend", "bought", "visits", "clicks per view", "revenue")
 WITH_HISTORY = ("normal", "spend", "clicks per view")
 LOOKS, OF_RARE = FrozenMap({"units": 2_100}), FrozenMap({"units": 12_000})
-FEW_CLUSTERS = "a sandwich by quantiles of few clusters"
+FEW_CLUSTERS = "the error is over few clusters, with no small-sample correction"
+FEW_SLOPES = "with six clusters and a slope in each arm the small-sample correction is too wide"
 FEW_EVENTS = "four events in an arm are not normal"
 SKEWED = "the mean of a small arm is skewed where the large arm's is not"
 READINGS: Mapping[str, tuple[Reading, ...]] = {
@@ -75,7 +76,7 @@ READINGS: Mapping[str, tuple[Reading, ...]] = {
     ),
     "few clusters": (
         Reading("difference", "difference", ("normal", "clicks per view")),
-        Reading("cuped", "cuped", ("normal",)),
+        Reading("cuped", "cuped", ("normal",), limit=FEW_SLOPES),
         Reading("quantile", "quantile", ("median normal",), limit=FEW_CLUSTERS),
     ),
     "strata": (
