@@ -13,6 +13,7 @@ from estimand.cli.drawing import draw, drawable
 from estimand.cli.metric_words import with_metrics
 from estimand.cli.output import print_json
 from estimand.cli.show import STYLES, terminal
+from estimand.errors import DesignError
 from estimand.study.aa import AATest
 from estimand.study.aa import aa as assigned_anew
 from estimand.study.study import Study
@@ -30,6 +31,8 @@ def aa(
     if Path(data).suffix in STUDY_FILES:
         study = Study.from_file(data)
         source, described = study.data, study.design
+    elif not metrics:
+        raise DesignError("No metric is named.", remedy="Name one or more: --metrics spend@spend_before,orders.")
     made = assigned_anew(source, described, **asked)
     if json:
         print_json(made.to_dict())

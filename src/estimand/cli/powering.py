@@ -14,6 +14,7 @@ from estimand.cli.drawing import draw, drawable
 from estimand.cli.metric_words import read_arms, read_columns, read_metric, read_metrics
 from estimand.cli.output import print_json, tell_places, writing
 from estimand.cli.show import terminal
+from estimand.errors import DesignError
 from estimand.study.power import power as answered
 from estimand.study.powering.answer import PowerAnalysis
 from estimand.study.pre_register import plan as drafted
@@ -36,6 +37,10 @@ def power(history: str | None, given: Mapping[str, Mapping[str, Any]], json: boo
 def plan(history: str | None, given: Mapping[str, Mapping[str, Any]], json: bool, out: Path | None) -> int:
     """Print the study file of a planned experiment, or write it."""
     metrics = [metric for role, text in given["roles"].items() for metric in read_metrics(text, role)]
+    if not given["draft"]["question"]:
+        raise DesignError("A plan starts from its question.", remedy='Add --question "Does it pay?".')
+    if not given["roles"]["primary"]:
+        raise DesignError("No metric is named that decides.", remedy="Name one: --primary spend@spend_before.")
     named = dict(given["design"])
     columns = {name: read_columns(named.pop(name)) for name in ("strata", "segments")}
     design = {"kind": "experiment", "metrics": metrics, "planned": _plan(given["planned"])} | _given(named)

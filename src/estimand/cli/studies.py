@@ -11,6 +11,7 @@ from estimand.cli.progress import Progress
 from estimand.cli.show import show_record, terminal
 from estimand.core.finding import Grade
 from estimand.core.record import StudyRecord
+from estimand.errors import DesignError
 from estimand.report.folder import write_folder
 from estimand.study.demo import demo_study
 from estimand.study.study import Study
@@ -41,7 +42,28 @@ def analyze(
 ) -> int:
     """Run a study given on the command line, its metrics as words by role."""
     design = with_metrics(study["design"], measured)
+    _refuse_unnamed(design)
     return _finish(Study(**(dict(study) | {"design": design})), json, out, threads)
+
+
+def _refuse_unnamed(design: Mapping[str, Any]) -> None:
+    """Refuse a design of arms that names no arms, or nothing that was measured.
+
+    Raises
+    ------
+    DesignError
+    """
+    if not design.get("metrics") and not design.get("outcome"):
+        raise DesignError(
+            "Nothing is named that was measured.",
+            remedy="Name it: --metrics spend,orders of an A/B test (spend@spend_before with its history), or --outcome "
+            "churn. 'estimand inspect' shows what a file holds.",
+        )
+    if design["kind"] != "panel" and "treatment" not in design:
+        raise DesignError(
+            "The design needs 'treatment': the column that says which arm a row is in.",
+            remedy="Name it: --treatment variant.",
+        )
 
 
 def _finish(study: Study, json: bool, out: Path | None, threads: int | None) -> int:

@@ -1,10 +1,12 @@
 """Everything a method or a check may see."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from estimand.core.days import Days
 from estimand.core.design import Design, Experiment
 from estimand.core.estimate import Term
 from estimand.core.frozen import FrozenMap
@@ -53,6 +55,8 @@ class Case:
         What the outcome is, where the design names metrics.
     untriggered : Sample or None
         Rows of units that could not see the change, where the design tells them apart and the source is rows.
+    days : mapping of str to Days
+        The moments of the source day by day, by the column of the days; empty where the source is rows.
     """
 
     design: Design
@@ -69,6 +73,7 @@ class Case:
     stress: Stress = "quick"
     metric: Metric | None = None
     untriggered: Sample | None = None
+    days: Mapping[str, Days] = field(default_factory=dict)
 
     def sample(self) -> Sample:
         """Return the rows, or refuse where there are only moments.

@@ -25,7 +25,8 @@ class Refit(Protocol):
 class CheckSpec:
     """The card of a check: its key, the question it answers, where it is from, and the designs it can judge.
 
-    A check that ``reads_moments`` is asked of the moments of every metric, and does without rows.
+    A check that ``reads_moments`` is asked of the moments of every metric, and does without rows; one that reads rows
+    as well, where moments do not say enough, ``reads_both``.
     """
 
     key: str
@@ -33,6 +34,7 @@ class CheckSpec:
     references: tuple[str, ...] = ()
     designs: tuple[type[DesignFields], ...] = ARMS
     reads_moments: bool = False
+    reads_both: bool = False
 
 
 class Check(Declared):

@@ -14,7 +14,9 @@ from estimand.stats.arrays import Ints
 from estimand.stats.levels import tallied
 
 MOST_ARMS = 20
-FEWEST_ROWS = 2
+FEWEST_ROWS, FEWEST_ARMS = 2, 2
+# Beside the empty text, "nan" and others that readers of files take for missing.
+BLANKS = frozenset({"none", "null", "nil", "n/a", "#n/a", "undefined", "nat", "nan", "missing"})
 NONE_WORDS = frozenset({"0", "false"})
 
 
@@ -61,6 +63,7 @@ def read_arms(source: Source, treatment: str, control: str | None) -> Arms:
     _refuse_mixture(labels, source)
     _check_count(labels, source, is_time=isinstance(column, Numbers) and column.kind is Kind.TIME)
     first, findings = _choose_control(labels, control)
+    findings = (*findings, *_told_of_blanks(labels, first, source))
     order = (first, *(code for code in range(len(labels.levels)) if code != first))
     place = np.empty(len(order) + 1, dtype=np.int64)
     place[list(order)] = np.arange(len(order))
@@ -87,6 +90,27 @@ def _check_count(labels: Labels, source: Source, *, is_time: bool) -> None:
             code=Code.INVALID_MAPPING,
             found=count,
         )
+
+
+def _told_of_blanks(labels: Labels, control: int, source: Source) -> tuple[Finding, ...]:
+    """Ask about arms beside two others whose name is how programs write that there is no value."""
+    blank = [level for code, level in enumerate(labels.levels) if code != control and level.casefold() in BLANKS]
+    if not blank or len(labels.levels) - len(blank) < FEWEST_ARMS:
+        return ()
+    named = "', '".join(blank)
+    rows = int(np.isin(labels.codes, [labels.levels.index(level) for level in blank]).sum())
+    return (
+        Finding(
+            check="sample.arm_named_blank",
+            about=STUDY,
+            grade=Grade.WARN,
+            subject=labels.name,
+            statistic=float(rows),
+            message=f"{rows:,} rows of '{labels.name}' in {source.name} are read as arm '{named}', which is "
+            "how programs write that there is no value.",
+            remedy="If they have no arm, leave that column empty there, or drop the rows; find out why first.",
+        ),
+    )
 
 
 def _refuse_mixture(labels: Labels, source: Source) -> None:

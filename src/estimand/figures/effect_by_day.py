@@ -9,16 +9,16 @@ from estimand.figures.numbers import format_interval, format_number
 from estimand.figures.ticks import limits_around, round_ticks
 
 COLUMNS = ("arm", "day", "rows", "value", "low", "high")
-SPOKEN = 14
+SPOKEN, DATES = 14, 5
 
 
 def effect_by_day_figure(finding: Finding) -> Chart:
-    """Effect by day since exposure with its intervals, a panel for each arm.
+    """Effect by day since exposure with its intervals, a panel for each arm; by day of exposure where days have dates.
 
     Parameters
     ----------
     finding : Finding
-        Of ``experiment.novelty``: a row for each arm and day.
+        Of ``experiment.novelty``: a row for each arm and day, and its ``date`` where it has one.
 
     Raises
     ------
@@ -51,8 +51,24 @@ def _panel(outcome: str, rows: list[dict[str, Any]], title: str, limits: tuple[f
         Curve(days, values, Tone.HEADLINE, heavy=True),
         Points(days, values, Tone.HEADLINE, small=len(days) > 15),
     ]
-    x = Axis("Days since exposure", span, round_ticks(days[0], days[-1]))
+    x = Axis(_since(rows), span, _day_ticks(rows))
     return Pane(marks, x, Axis(f"Effect on {outcome}", limits, round_ticks(*limits)), title=title)
+
+
+def _since(rows: list[dict[str, Any]]) -> str:
+    return "Day of exposure" if "date" in rows[0] else "Days since exposure"
+
+
+def _named(row: dict[str, Any]) -> str:
+    return str(row.get("date", f"day {row['day']:g}"))
+
+
+def _day_ticks(rows: list[dict[str, Any]]) -> list[tuple[float, str]]:
+    """Whole days; dates, of which few have room, where days have them."""
+    if "date" not in rows[0]:
+        return round_ticks(rows[0]["day"], rows[-1]["day"])
+    step = -(-len(rows) // DATES)
+    return [(row["day"], row["date"]) for row in rows[::step]]
 
 
 def _title(finding: Finding, parts: dict[str, list[dict[str, Any]]]) -> str:
@@ -60,17 +76,19 @@ def _title(finding: Finding, parts: dict[str, list[dict[str, Any]]]) -> str:
     first, last = rows[0], rows[-1]
     lead = f"{finding.subject}: the" if len(parts) > 1 else "The"
     if finding.grade is Grade.PASS:
-        return f"{lead} effect on {finding.about} is not seen to move with the days since exposure"
+        return f"{lead} effect on {finding.about} is not seen to move with the {_since(rows).lower()}"
+    begins, ends = _named(first), _named(last)
     return (
-        f"{lead} effect on {finding.about} goes from {format_number(first['value'])} on day {first['day']:g} to "
-        f"{format_number(last['value'])} on day {last['day']:g}"
+        f"{lead} effect on {finding.about} goes from {format_number(first['value'])} on {begins} to "
+        f"{format_number(last['value'])} on {ends}"
     )
 
 
 def _alt(outcome: str, parts: dict[str, list[dict[str, Any]]]) -> str:
     told = "; ".join(
-        f"{arm}, day {row['day']:g}: {format_number(row['value'])} ({format_interval([row['low'], row['high']])})"
+        f"{arm}, {_named(row)}: {format_number(row['value'])} ({format_interval([row['low'], row['high']])})"
         for arm, rows in parts.items()
         for row in rows[:SPOKEN]
     )
-    return f"Effect on {outcome} by day since exposure: {told}."
+    days = _since(next(iter(parts.values()))).lower()
+    return f"Effect on {outcome} by {days}: {told}."

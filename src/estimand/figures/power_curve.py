@@ -36,7 +36,7 @@ def power_curve_figure(curve: Table, metric: str, units: float, wanted: float = 
     shares = tuple((tick / 5.0, f"{20 * tick}%") for tick in range(6))
     flat = Curve((0.0, x[-1]), (wanted, wanted), Tone.QUIET, dashed=True)
     power = Curve(x, list(curve["power"]), Tone.FIRST, heavy=True)
-    panels = [Pane([flat, power, *planned], xs, Axis("Power", (0.0, 1.0), shares), title="Power at the effect wanted")]
+    panels = [Pane([flat, power, *planned], xs, Axis("Power", (0.0, 1.03), shares), title="Power at the effect wanted")]
     relative = all(row["relative"] is not None for row in curve.rows() if row["effect"] is not None)
     found = [
         (at, 100.0 * row["relative"] if relative else row["effect"])

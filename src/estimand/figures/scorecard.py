@@ -50,8 +50,8 @@ class _Line:
 
 
 def has_scorecard(record: StudyRecord) -> bool:
-    """Whether the record compares metrics of an experiment."""
-    return bool(_lines(record))
+    """Whether the record compares metrics of an experiment, some of them as shares of control's level."""
+    return any(line.relative is not None for line in _lines(record))
 
 
 def scorecard_figure(record: StudyRecord) -> Chart:

@@ -115,11 +115,11 @@ def _title(estimate: Estimate, parts: Mapping[str, list[dict[str, Any]]], vetoed
         return f"The looks at {estimate.outcome} are vetoed, and not to be relied on"
     term, rows = next(iter(parts.items()))
     crossed = _crossed(rows)
-    lead = f"{term}: " if len(parts) > 1 else ""
+    lead, the = (f"{term}: ", "the") if len(parts) > 1 else ("", "The")
     if crossed is None:
         return f"{lead}{len(rows)} looks at {estimate.outcome}, and none tells its effect from zero"
     return (
-        f"{lead}the effect on {estimate.outcome} was told from zero at {format_count(round(crossed['units']))} units, "
+        f"{lead}{the} effect on {estimate.outcome} was told from zero at {format_count(round(crossed['units']))} units, "
         f"and is {format_number(rows[-1]['value'])} at {format_count(round(rows[-1]['units']))}"
     )
 

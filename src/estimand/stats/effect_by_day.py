@@ -54,8 +54,28 @@ def effect_by_day(columns: tuple[Floats, Floats], treated: Bools, day: Floats, u
     own, place = np.unique(unit * d + code, return_inverse=True)
     within = np.bincount(place, weights=psi)
     variance = np.bincount(own % d, weights=np.square(within), minlength=d)
-    off = days - (count @ days) / count.sum()
-    weight = count * off / (count @ np.square(off))
+    weight = _along(days, count)
     value = level[1::2] - level[0::2]
     along = np.bincount(unit, weights=psi * weight[code])
     return ByDay(days, count, value, np.sqrt(variance), float(weight @ value), float(np.sqrt(along @ along)))
+
+
+def effect_of_days(day: Floats, units: Floats, level: Floats, variance: Floats) -> ByDay:
+    """Difference of two arms on each day, from the levels of days whose units are different ones.
+
+    Parameters
+    ----------
+    day : ndarray of shape (d,)
+    units, level, variance : ndarrays of shape (d, 2)
+        Of control and of the arm; the variance is that of the level.
+    """
+    count = units.sum(axis=1)
+    value, error = level[:, 1] - level[:, 0], np.sqrt(variance.sum(axis=1))
+    weight = _along(day, count)
+    return ByDay(day, count, value, error, float(weight @ value), float(np.sqrt(np.square(weight) @ np.square(error))))
+
+
+def _along(day: Floats, count: Floats) -> Floats:
+    """Weights of the days' effects in the slope of a line through them."""
+    off = day - (count @ day) / count.sum()
+    return np.asarray(count * off / (count @ np.square(off)))

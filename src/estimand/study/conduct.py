@@ -101,6 +101,8 @@ class Conduct:
         with single_threaded():
             for outcome in design.outcome:
                 cases = tuple(self._case(source, outcome, run, cache) for source in reading.sources(outcome))
+                if reading.moments is not None:
+                    cases = (replace(cases[0], days=reading.days_of(outcome)), *cases[1:])
                 made, found = self._outcome(cases, outcome, run)
                 estimates.extend(made)
                 findings.extend(found)

@@ -54,7 +54,8 @@ def examine(
     findings: list[Finding] = []
     for key in keys("checks"):
         kind: type[Check] = resolve("checks", key)
-        left_out = kind.spec.reads_moments if beside_moments else not _has_what_it_reads(kind, case)
+        asked = kind.spec.reads_moments and not kind.spec.reads_both
+        left_out = asked if beside_moments else not _has_what_it_reads(kind, case)
         if left_out or not isinstance(case.design, kind.spec.designs):
             continue
         check = kind()

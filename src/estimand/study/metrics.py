@@ -1,10 +1,11 @@
 """The sources of an experiment's metrics: moments first, and rows beside them where something needs rows."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from estimand.core.case import Case
+from estimand.core.days import Days
 from estimand.core.design import Design, Experiment
 from estimand.core.finding import STUDY, Finding, Grade
 from estimand.core.method import Method
@@ -14,6 +15,7 @@ from estimand.core.multiplicity import Multiplicity
 from estimand.core.run import Run
 from estimand.core.sample import Drop, Sample
 from estimand.data.build import build_sample
+from estimand.data.experiment_days import day_columns, experiment_days
 from estimand.data.experiment_moments import ExperimentMoments
 from estimand.data.metric_skewness import with_skewness
 from estimand.data.moments_of_design import moments_of_design
@@ -46,6 +48,11 @@ class Reading:
     rows: Sample | None
     taken: Taken
     findings: tuple[Finding, ...]
+    days: Mapping[str, Mapping[str, Days]] = field(default_factory=dict)
+
+    def days_of(self, outcome: str) -> dict[str, Days]:
+        """Moments of a metric day by day, by the column of the days."""
+        return {column: found[outcome] for column, found in self.days.items() if outcome in found}
 
     def sources(self, outcome: str) -> Iterator[MetricMoments | Sample]:
         """Give the moments of a metric, then the rows: those there are."""
@@ -73,8 +80,9 @@ def read_metrics(
     if moments is not None and any(item.method.reads_skewness for item in planned):
         moments = with_skewness(moments, data, design)
     needing = (*_needing_rows(planned, correction), *_examined_by_rows(design))
+    days = {} if moments is None else experiment_days(data, design, run)
     if moments is not None and not needing:
-        return Reading(moments, None, _taken(moments), moments.findings)
+        return Reading(moments, None, _taken(moments), moments.findings, days)
     name, rows = open_source(data, design, build_sample)
     taken = Taken(name, rows.rows_read, rows.drops, rows.arm_counts(), rows.fingerprint)
     if moments is None:
@@ -87,7 +95,7 @@ def read_metrics(
         message=f"Rows were read in a second pass, beside the moments of the metrics, for: {', '.join(needing)}.",
         remedy="Leave these out where a table is too large to be read as a whole.",
     )
-    return Reading(moments, rows, taken, (*moments.findings, *rows.findings, second))
+    return Reading(moments, rows, taken, (*moments.findings, *rows.findings, second), days)
 
 
 def _taken(moments: ExperimentMoments) -> Taken:
@@ -103,7 +111,7 @@ def _needing_rows(planned: tuple[Planned, ...], correction: Multiplicity | None)
 
 def _examined_by_rows(design: Experiment) -> tuple[str, ...]:
     """What the design names that checks read from rows."""
-    day = None if design.day in design.strata else design.day
+    day = None if design.day in (*design.strata, *day_columns(design)) else design.day
     times = (name for name in (design.exposed, design.roles.timestamp, day) if name is not None)
     named = (*design.roles.segments, *times, *design.other_experiments)
     return (f"checks within {', '.join(named)}",) if named else ()

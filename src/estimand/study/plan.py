@@ -1,13 +1,13 @@
 """From the methods a study lists to the methods it runs, each with an id and its options."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
 from typing import Any, get_args
 
 from estimand.core.catalog import keys, resolve
 from estimand.core.declared import refuse_unnamed
-from estimand.core.design import DesignFields
+from estimand.core.design import DesignFields, Experiment
 from estimand.core.method import Method, MethodSpec, takes
 from estimand.core.nearest import did_you_mean
 from estimand.core.question import Target
@@ -116,7 +116,8 @@ def _as_scheme(value: Any) -> Resampling:
 def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str, Any]]:
     items = _as_items(listed)
     if len(items) == 1 and isinstance(items[0], str) and items[0] == ALL:
-        return [{"method": key} for key in keys("methods") if _is_for_all(resolve("methods", key).spec, design)]
+        every = [key for key in keys("methods") if _is_for_all(resolve("methods", key).spec, design)]
+        return [{"method": key} for key in _in_order(every, design)]
     out = []
     for item in items:
         entry = {"method": item} if isinstance(item, str) else item
@@ -131,8 +132,31 @@ def _entries(listed: Sequence[Any] | str, design: DesignFields) -> list[dict[str
 
 
 def _is_for_all(spec: MethodSpec, design: DesignFields) -> bool:
-    """Whether "all" means a method too: with metrics, those that need no rows."""
-    return takes(spec, design) and (spec.reads_moments or not getattr(design, "metrics", ()))
+    """Whether "all" means a method too: with metrics, those that need no rows and find in the design what they use."""
+    if not takes(spec, design) or not isinstance(design, Experiment) or not design.metrics:
+        return takes(spec, design)
+    served = any(metric.kind in spec.metrics for metric in design.metrics)
+    return spec.reads_moments and served and _USES.get(spec.key, _anything)(design)
+
+
+def _anything(design: Experiment) -> bool:
+    return True
+
+
+# What a method makes use of, and has nothing to add without.
+_USES: Mapping[str, Callable[[Experiment], bool]] = {
+    "cuped": lambda design: any(metric.covariate is not None for metric in design.metrics),
+    "poststratification": lambda design: bool(design.strata),
+}
+
+
+def _in_order(found: list[str], design: DesignFields) -> list[str]:
+    """Methods of an experiment with metrics by who is to lead: what may be read early if planned, then the sharpest."""
+    if not isinstance(design, Experiment) or not design.metrics:
+        return found
+    looks = design.planned is not None and design.planned.sequential != "none"
+    leading = [*(["sequential"] if looks else []), "cuped", "poststratification", "difference", "quantile"]
+    return [key for key in leading if key in found] + [key for key in found if key not in leading]
 
 
 def _refuse_stray_options(options: Mapping[str, Any], used: list[str]) -> None:

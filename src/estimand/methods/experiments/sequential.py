@@ -74,8 +74,9 @@ class Sequential(Method):
 
     Variance: that of ``difference``, or of ``cuped``; taken as normal. Several arms: each set holds for its arm alone.
 
-    Where the design's strata are its ``day``, or its time of exposure, ``details.path`` has every look so far,
-    cumulative over days of different units; then the p-value of an always-valid test is the least so far.
+    Where the design names its time of exposure, or ``day``, of units that are rows, ``details.path`` has every look so
+    far, cumulative over days of different units, as it has where those are the strata; then the p-value of an
+    always-valid test is the least so far.
 
     Parameters
     ----------
