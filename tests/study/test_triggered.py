@@ -9,6 +9,9 @@ import pytest
 from scipy import stats
 
 import estimand as es
+from estimand.core.design import as_design
+from estimand.core.run import Run
+from estimand.data.moments_of_design import moments_of_design
 from estimand.report.words import answer_sentence
 from estimand.stats.dilution import PairMeans, diluted_mean, diluted_ratio, equal_shares_p_value
 
@@ -54,12 +57,40 @@ def test_a_trigger_may_be_written_in_several_ways(written: Any, tmp_path: Path) 
         np.testing.assert_allclose(es.estimate(data, DESIGN, "difference").value, expected, rtol=1e-9)
 
 
+def test_moments_of_disjoint_units_add_on_either_side() -> None:
+    frame, design = table(), as_design({**DESIGN, "took": "took"})
+    frame["took"] = (frame["seen"] & (frame["v"] != "A")).astype(int)
+    parts = [moments_of_design(half, design, Run()).metrics["y"] for half in (frame[:1500], frame[1500:])]
+    joined, whole = parts[0].merge(parts[1]), moments_of_design(frame, design, Run()).metrics["y"]
+    for method in ("cuped", "cace"):
+        sides = [es.estimate(moments, design, method) for moments in (joined, whole)]
+        np.testing.assert_allclose(sides[0].value, sides[1].value, rtol=1e-9)
+        np.testing.assert_allclose(sides[0].interval(), sides[1].interval(), rtol=1e-8)
+    assert joined.untriggered is not None
+    assert joined.untriggered.units.sum() == (~frame["seen"]).sum()
+
+
+def test_clusters_are_triggered_whole() -> None:
+    frame = table()
+    frame["team"] = frame["v"] + "-" + frame["seen"].astype(str) + "-" + (np.arange(len(frame)) // 40).astype(str)
+    design = {**DESIGN, "cluster": "team"}
+    found = es.estimate(frame, design, "difference")
+    alone = {name: part for name, part in design.items() if name != "triggered"}
+    expected = es.estimate(frame[frame["seen"]].reset_index(drop=True), alone, "difference")
+    np.testing.assert_allclose(found.value, expected.value, rtol=1e-9)
+    np.testing.assert_allclose(found.std_error, expected.std_error, rtol=1e-7)
+    with pytest.raises(es.IdentificationError, match="arms or strata"):
+        es.estimate(frame.assign(team=frame["v"] + (np.arange(len(frame)) // 40).astype(str)), design, "difference")
+
+
 def test_what_is_no_trigger_is_refused() -> None:
     frame = table(600)
     for values, said in ((3.5, "true or false"), (None, "true or false"), (False, "nobody could have seen")):
         for method in ("difference", "regression"):
             with pytest.raises(es.DataError, match=said if values is False else "who was triggered"):
                 es.estimate(frame.assign(seen=values), DESIGN, method)
+    with pytest.raises(es.DesignError, match="triggered"):
+        es.estimate(frame, {**DESIGN, "triggered": "v"}, "difference")
     with pytest.raises(es.DesignError, match="a stratum"):
         es.estimate(frame, {**DESIGN, "strata": ["seen"]}, "difference")
 

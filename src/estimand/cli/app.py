@@ -152,27 +152,14 @@ def analyze(
         _arisen(kind, treatment, time, cohort)
         | _periods(absorb, window)
         | _within(strata, exposed=exposed, day=day, triggered=triggered, took=took)
-        | {
-            "covariates": _split(covariates),
-            "control": control,
-            "unit": unit,
-            "cluster": cluster,
-            "roles": parts | ({"segments": _split(segments)} if segments else {}),
-            "missing_outcome": missing_outcome,
-        }
+        | {"covariates": _split(covariates), "control": control, "unit": unit, "cluster": cluster}
+        | {"roles": parts | ({"segments": _split(segments)} if segments else {}), "missing_outcome": missing_outcome}
         | ({"outcome": _split(outcome)} if outcome or not any(measured.values()) else {})
     )
-    study = {
-        "data": data,
-        "question": question,
-        "design": {name: value for name, value in mapping.items() if value is not None},
-        "methods": methods if methods == "all" else _split(methods),
-        "target": target,
-        "resample": _scheme(resample, draws),
-        "headline": headline,
-        "stress": stress,
-        "seed": seed,
-    }
+    design = {name: value for name, value in mapping.items() if value is not None}
+    study = {"data": data, "question": question, "design": design, "headline": headline, "stress": stress, "seed": seed}
+    study |= {"methods": methods if methods == "all" else _split(methods), "target": target}
+    study |= {"resample": _scheme(resample, draws)}
     perform("studies", "analyze", study=study, measured=measured, json=json, out=out, threads=threads)
 
 

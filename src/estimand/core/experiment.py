@@ -28,7 +28,7 @@ class Experiment(DesignFields):
     triggered : str, optional
         True where the unit could have seen the change.
     took : str, optional
-        The treatment received, where units did not all take what they were assigned.
+        One where the unit took the treatment of its arm, else zero, where not all did as they were assigned.
     other_experiments : tuple of str
         Columns that say in which arm of another experiment the unit was while this one ran.
     planned : Planned, optional
@@ -70,6 +70,8 @@ class Experiment(DesignFields):
             if self.treatment in metric.columns():
                 raise double_role(self.treatment, "treatment", f"a column of metric '{metric.name}'")
         refuse_repeats("strata", self.strata)
+        if self.treatment == self.triggered:
+            raise double_role(self.treatment, "treatment", "triggered")
         if self.treatment in self.strata:
             raise double_role(self.treatment, "treatment", "a stratum")
         refuse_repeats("other_experiments", self.other_experiments)
