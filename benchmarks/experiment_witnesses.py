@@ -38,8 +38,8 @@ NOTES = {
     "lift|tea-tasting|low": "interval on the log scale, exp(log ratio ± t·se) - 1; ours is on the ratio itself",
     "lift|tea-tasting|high": "interval on the log scale, exp(log ratio ± t·se) - 1; ours is on the ratio itself",
     "proportion, from moments|gbstats": "p(1 - p)/n; ours is s²/n, which divides by n - 1",
-    "quantile|gbstats": "half the width of an interval of order statistics, times (n - 1)/n; ours has a kernel density",
-    "quantile, clusters|gbstats": "as without clusters, times the design effect of shares below the quantile",
+    "quantile|gbstats": "bounds are order statistics, times (n - 1)/n; ours are interpolated",
+    "quantile, clusters|gbstats": "the same times the design effect of shares below; t of rows, ours of clusters",
     "sequence|gbstats": "tuned by the rule of thumb (-2 log α + log(1 - 2 log α))/N; ours is tightest exactly at N",
     "mean, clusters|statsmodels": "CR1 over both arms, G/(G - 1)·(n - 1)/(n - 2); ours is G/(G - 1) of each arm",
 }
