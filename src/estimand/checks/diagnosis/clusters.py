@@ -56,7 +56,7 @@ class FewClusters(Check):
             statistic=float(count),
             threshold=float(line),
             message=words,
-            remedy=None if grade is Grade.PASS else "Read it beside 'regression', which uses CR2 for few clusters.",
+            remedy=None if grade is Grade.PASS else _remedy(corrected=corrected),
             evidence=Table({"arm": list(by_arm), "clusters": list(by_arm.values())}),
         )
 
@@ -70,3 +70,9 @@ def _counted(case: Case) -> tuple[int, dict[str, int]]:
     sample = case.sample()
     by_arm = {label: int(np.unique(sample.units[sample.arm == a]).shape[0]) for a, label in enumerate(sample.arms)}
     return int(np.unique(sample.units).shape[0]), by_arm
+
+
+def _remedy(*, corrected: bool) -> str:
+    if corrected:
+        return "Read it beside the test made for few clusters; no standard error is to be trusted below five in an arm."
+    return "Read it beside 'regression', which uses CR2 for few clusters."
