@@ -85,4 +85,4 @@ def _contrast(arms: int, levels: int) -> Floats:
     """Differences of differences from the first arm and level, shape ((a - 1)(l - 1), a l)."""
     by_arm = np.hstack([-np.ones((arms - 1, 1)), np.eye(arms - 1)])
     by_level = np.hstack([-np.ones((levels - 1, 1)), np.eye(levels - 1)])
-    return np.kron(by_arm, by_level)
+    return np.asarray(np.kron(by_arm, by_level), dtype=np.float64)
