@@ -11,6 +11,7 @@ from scipy import stats
 import estimand as es
 from estimand.core.design import as_design
 from estimand.core.run import Run
+from estimand.data.metric_skewness import with_skewness
 from estimand.data.moments_of_design import moments_of_design
 from estimand.report.words import answer_sentence
 from estimand.stats.dilution import PairMeans, diluted_mean, diluted_ratio, equal_shares_p_value
@@ -68,6 +69,16 @@ def test_moments_of_disjoint_units_add_on_either_side() -> None:
         np.testing.assert_allclose(sides[0].interval(), sides[1].interval(), rtol=1e-8)
     assert joined.untriggered is not None
     assert joined.untriggered.units.sum() == (~frame["seen"]).sum()
+
+
+def test_looks_are_held_to_the_skewness_of_the_triggered() -> None:
+    frame = table()
+    frame["y"] = np.where(frame["seen"], np.exp(2.0 * frame["x"]), frame["y"])
+    design = as_design({**DESIGN, "metrics": ["y"]})
+    made = with_skewness(moments_of_design(frame, design, Run()), frame, design).metrics["y"]
+    left = frame[frame["seen"]]
+    left = left["y"] - left.groupby("v")["y"].transform("mean")
+    assert made.skewness == pytest.approx((left**3).mean() / (left**2).mean() ** 1.5, rel=0.02)
 
 
 def test_clusters_are_triggered_whole() -> None:

@@ -14,7 +14,7 @@ from estimand.core.metric_rows import METRIC_ROLE
 from estimand.core.sample import DAY_ROLE, EXPOSED_ROLE, OTHER_ROLE, Drop, Encoded, Sample, content_fingerprint
 from estimand.core.table import Table
 from estimand.core.timeline import Timeline
-from estimand.core.triggered import TRIGGERED_ROLE, triggered_rows
+from estimand.core.triggered import TRIGGERED_ROLE
 from estimand.data.column import Column, Numbers, as_labels, read_column
 from estimand.data.encode import encode, encode_filled, imputed_finding, read_covariate, refuse_all_missing
 from estimand.data.identity import cluster_codes, hash_keys, hash_positions, keys, refuse_repeats, refuse_several_arms
@@ -37,6 +37,7 @@ from estimand.data.timeline import (
 from estimand.data.timeline_findings import timeline_findings
 from estimand.data.times import Times, in_window, read_times
 from estimand.data.treatment import Arms, check_arm_sizes, read_arms
+from estimand.data.trigger import read_trigger
 from estimand.data.weights import read_weights
 from estimand.errors import Code, DesignError
 from estimand.stats.arrays import AnyArray, Bools, Floats, Hashes, Ints
@@ -107,6 +108,7 @@ def _read(source: Source, design: Design) -> _Read:
             refuse_treated_in_part(times, cluster, arms.codes, str(design.cluster))
         times = with_starts(times, group if codes is None or unit is None else (codes, unit[1]), arms.codes)
     outcomes, beside = _outcomes(source, design)
+    asked = design if isinstance(design, Experiment) else None
     read = _Read(
         source=source,
         design=design,
@@ -116,8 +118,8 @@ def _read(source: Source, design: Design) -> _Read:
         strata=read_strata(source, design.strata) if isinstance(design, Experiment) else None,
         exposed=None if not isinstance(design, Experiment) else _if_named(source, design.exposed),
         day=None if not isinstance(design, Experiment) else _if_named(source, design.day),
-        triggered=None if not isinstance(design, Experiment) else _trigger(source, design.triggered),
-        took=read_received(source, design.took) if isinstance(design, Experiment) and design.took is not None else None,
+        triggered=None if asked is None or asked.triggered is None else read_trigger(source, asked.triggered),
+        took=None if asked is None or asked.took is None else read_received(source, asked.took),
         covariates=tuple(read_covariate(source, name) for name in design.covariates),
         post_treatment=tuple(read_covariate(source, name) for name in design.roles.post_treatment),
         segments=tuple(read_covariate(source, name) for name in design.roles.segments),
@@ -141,13 +143,6 @@ def _read(source: Source, design: Design) -> _Read:
 
 def _if_named(source: Source, column: str | None) -> Column | None:
     return None if column is None else read_column(source, column)
-
-
-def _trigger(source: Source, column: str | None) -> Numbers | None:
-    if column is None:
-        return None
-    found = as_labels(read_column(source, column))
-    return Numbers(column, triggered_rows(found.levels, found.codes, column))
 
 
 def _outcomes(source: Source, design: Design) -> tuple[dict[str, Numbers], tuple[Numbers, ...]]:

@@ -13,6 +13,7 @@ from estimand.data.experiment_moments import ExperimentMoments
 from estimand.data.metric_columns import read_metric
 from estimand.data.source import Source, read_table
 from estimand.data.treatment import read_arms
+from estimand.data.trigger import read_trigger
 from estimand.stats.arrays import Floats, Ints
 from estimand.stats.skewness import pooled_skewness
 
@@ -33,8 +34,11 @@ def with_skewness(found: ExperimentMoments, data: Any, design: Experiment) -> Ex
         made |= {metric.name: _of_clusters(made[metric.name]) for metric in asked}
         return replace(found, metrics=FrozenMap(made))
     columns = dict.fromkeys(column for metric in asked for column in metric.columns())
-    source = read_table(data, (design.treatment, *columns))
+    trigger = () if design.triggered is None else (design.triggered,)
+    source = read_table(data, tuple(dict.fromkeys((design.treatment, *trigger, *columns))))
     arm = read_arms(source, design.treatment, design.control).codes
+    for name in trigger:
+        arm = np.where(read_trigger(source, name).values > 0.0, arm, -1)
     for metric in asked:
         made[metric.name] = replace(made[metric.name], skewness=_of_rows(source, metric, design, arm))
     return replace(found, metrics=FrozenMap(made))
