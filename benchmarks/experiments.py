@@ -6,7 +6,7 @@
 
 PYTHON is an interpreter with ``peers.txt`` installed, FOLDER holds ``gen.py``, whose ``ab`` draws the tables: two arms,
 metrics of normal noise on a gamma covariate. Ours is a whole study, from the data to its record, checks included: from
-a pandas frame, and from the Parquet file inside DuckDB. tea-tasting analyses a pandas frame, a polars frame and a lazy
+a pandas frame, and from the Parquet file. tea-tasting analyses a pandas frame, a polars frame and a lazy
 polars scan of the file. Rounds alternate; medians after a warm-up, with all processors allowed, and processor seconds
 beside them, which say more on a busy machine. Values and standard errors are of the
 first metric; the last rows compare at equal formulas: no covariate, and one slope taken for known. With ``--large``,
