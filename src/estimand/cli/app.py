@@ -157,9 +157,9 @@ def analyze(
         | ({"outcome": _split(outcome)} if outcome or not any(measured.values()) else {})
     )
     design = {name: value for name, value in mapping.items() if value is not None}
-    study = {"data": data, "question": question, "design": design, "headline": headline, "stress": stress, "seed": seed}
-    study |= {"methods": methods if methods == "all" else _split(methods), "target": target}
-    study |= {"resample": _scheme(resample, draws)}
+    study: dict[str, object] = {"data": data, "question": question, "design": design, "headline": headline}
+    study |= {"methods": methods if methods == "all" else _split(methods), "target": target, "stress": stress}
+    study |= {"seed": seed, "resample": _scheme(resample, draws)}
     perform("studies", "analyze", study=study, measured=measured, json=json, out=out, threads=threads)
 
 
