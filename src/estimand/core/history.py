@@ -24,7 +24,9 @@ def with_history(case: Case) -> Case:
     named = {feature.source for feature in sample.features.features}
     history = [name for name in (case.metric.covariate, case.metric.covariate_denominator) if name is not None]
     columns = {name: metric_column(sample, name) for name in history if name not in named}
-    bare = np.isnan(np.stack(list(columns.values()))).any(axis=0) if columns else np.zeros(sample.n, dtype=np.bool_)
+    bare = np.zeros(sample.n, dtype=np.bool_)
+    for values in columns.values():
+        bare |= np.isnan(values)
     blocks, features = [sample.features.values], list(sample.features.features)
     for name, values in columns.items():
         level = float(values[~bare].mean()) if not bare.all() else 0.0

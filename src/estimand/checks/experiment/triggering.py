@@ -110,9 +110,9 @@ class Triggering(Check):
         """Test that those who could not see the change do not differ between arms."""
         try:
             levels = Comparison.of(rest, [range(len(rest.parts))], history=False).levels(rest)
-        except EstimandError as error:
-            said = f"Units that were not triggered could not be compared: {error.message}"
-            return self._found(case, Grade.NOT_RUN, said, error.remedy)
+        except EstimandError as refused:
+            said = f"Units that were not triggered could not be compared: {refused.message}"
+            return self._found(case, Grade.NOT_RUN, said, refused.remedy)
         error = np.sqrt(np.diag(levels.effect_vcov))
         each = two_sided_p(levels.effect / error, levels.effect_df())
         p_value = min(1.0, float(each.min()) * each.shape[0])
