@@ -118,8 +118,9 @@ def _title(estimate: Estimate, parts: Mapping[str, list[dict[str, Any]]], vetoed
     lead, the = (f"{term}: ", "the") if len(parts) > 1 else ("", "The")
     if crossed is None:
         return f"{lead}{len(rows)} looks at {estimate.outcome}, and none tells its effect from zero"
+    units = format_count(round(crossed["units"]))
     return (
-        f"{lead}{the} effect on {estimate.outcome} was told from zero at {format_count(round(crossed['units']))} units, "
+        f"{lead}{the} effect on {estimate.outcome} was told from zero at {units} units, "
         f"and is {format_number(rows[-1]['value'])} at {format_count(round(rows[-1]['units']))}"
     )
 

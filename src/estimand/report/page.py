@@ -115,9 +115,10 @@ def _methods(record: StudyRecord) -> list[tuple[Any, ...]]:
 
 def _measured(record: StudyRecord, estimate: Estimate) -> tuple[str, str] | None:
     """Tell how well the method as run did in simulated worlds, and by which command that was measured."""
-    metric = record.design.metric(estimate.outcome) if isinstance(record.design, Experiment) else None
-    if metric is not None:
-        situation = "clusters" if record.design.cluster is not None else "strata" if record.design.strata else "users"
+    design = record.design
+    metric = design.metric(estimate.outcome) if isinstance(design, Experiment) else None
+    if isinstance(design, Experiment) and metric is not None:
+        situation = "clusters" if design.cluster is not None else "strata" if design.strata else "users"
         rate = rate_of(estimate.method, estimate.options, metric.kind, situation)
         return None if rate is None else (rate.words(), rate.command)
     found = card(estimate.method, estimate.options)

@@ -2,9 +2,10 @@ r"""Effect on those whose treatment the assignment decides: ratio of two effects
 
 With :math:`\hat\Delta_y` the effect of an arm on the outcome and :math:`\hat\Delta_d` that on the treatment received,
 :math:`\hat\tau = \hat\Delta_y / \hat\Delta_d` (Wald). It is linearised as
-:math:`(\hat\Delta_y - \tau \hat\Delta_d) / \Delta_d`, which fails where :math:`\Delta_d` is not told from zero. The set of
-Anderson and Rubin is of the :math:`\tau_0` at which :math:`\Delta_y - \tau_0 \Delta_d = 0` is not rejected; it keeps its
-level however weak the first stage is, and rejects zero where the test of :math:`\Delta_y = 0` does.
+:math:`(\hat\Delta_y - \tau \hat\Delta_d) / \Delta_d`, which fails where :math:`\Delta_d` is not told from zero.
+The set of Anderson and Rubin is of the :math:`\tau_0` at which :math:`\Delta_y - \tau_0 \Delta_d = 0` is not
+rejected; it keeps its level however weak the first stage is, and rejects zero where the test of
+:math:`\Delta_y = 0` does.
 
 Imbens & Angrist (1994), doi:10.2307/2951620; Anderson & Rubin (1949), doi:10.1214/aoms/1177730090.
 """

@@ -66,7 +66,7 @@ def _cumulative(case: Case) -> Iterator[tuple[str, MetricMoments]]:
         return
     design = case.design
     columns = (design.exposed, design.day) if isinstance(design, Experiment) else ()
-    days = next((case.days[name] for name in columns if name in case.days), None)
+    days = next((case.days[name] for name in columns if name is not None and name in case.days), None)
     if days is not None:
         for at, label in enumerate(days.labels[:-1]):
             yield label, days.until(at)
