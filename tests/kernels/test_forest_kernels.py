@@ -241,7 +241,7 @@ def test_bags_of_trees_are_those_grown_node_by_node(
     units = (np.arange(n) // 2).astype(np.int32)
     count, even = n // 2, not case.get("weighted", False)
     sizes = (count // 2, count // 4, count // 2 - count // 4) if honest else (count // 2, count // 3, 0)
-    growth, seeds = (tries, 16, 3, 0.05, 0.0, even), [5, 2**63 + 11]
+    growth, seeds = (tries, 16, 6, 0.05, 0.0, even), [5, 2**63 + 11]
     made = bags_kernel(
         (codes, responses), units, np.empty(count, np.uint8), np.array(seeds, dtype=np.uint64), sizes, growth
     )

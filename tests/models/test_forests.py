@@ -91,10 +91,11 @@ def test_progress_moves_by_batches_and_growing_can_be_cancelled() -> None:
 
 
 def test_trees_that_are_guided_split_less_on_noise() -> None:
-    x, w, y, effect = trial(2000, p=40)
+    x, w, y, step = trial(2000, p=40)
+    effect = 2.0 * x[:, 0]
     error, noise = [], []
     for guided in (True, False):
-        grown = few(guided=guided).fit(x, w, y)
+        grown = few(guided=guided).fit(x, w, y + w * (effect - step))
         error.append(np.sqrt(np.mean((grown.effects - effect) ** 2)))
         nodes = grown.trees.nodes
         used = (nodes >> 16) & 0xFFFF

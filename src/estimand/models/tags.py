@@ -32,8 +32,15 @@ class TargetTags:
 
 
 @dataclass
+class RegressorTags:
+    """What a regressor is."""
+
+    poor_score: bool = False
+
+
+@dataclass
 class Tags:
-    """What the estimator is: neither a classifier nor a regressor, as effects are never observed.
+    """What the estimator is; of effects neither a classifier nor a regressor, as effects are never observed.
 
     The names are those of ``sklearn.utils.Tags``, whose parts scikit-learn may write to.
     """
@@ -42,7 +49,7 @@ class Tags:
     target_tags: TargetTags = field(default_factory=TargetTags)
     transformer_tags: None = None
     classifier_tags: None = None
-    regressor_tags: None = None
+    regressor_tags: RegressorTags | None = None
     array_api_support: bool = False
     no_validation: bool = False
     non_deterministic: bool = False

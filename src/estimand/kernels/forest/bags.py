@@ -1,4 +1,8 @@
-"""Grow bags of two trees on one half-sample, and let the rows outside gather from them."""
+"""Grow bags of two trees on one half-sample, and let the rows outside gather from them.
+
+What the compiler keeps on disk of :func:`bags_kernel` holds the code of all it calls, and is made anew only when this
+file changes: a change to how trees grow (last, that leaves hold rows) is to be said here, or old trees are grown on.
+"""
 
 import numpy as np
 import numpy.typing as npt

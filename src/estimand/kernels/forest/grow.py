@@ -7,7 +7,7 @@ from estimand.kernels.compiled import compiled
 from estimand.kernels.forest.draws import Tries, Words, draw_tried, rank_features
 from estimand.kernels.forest.leaves import leaf_kernel
 from estimand.kernels.forest.nodes import LEAF, packed, partitioned
-from estimand.kernels.forest.packed import MOST_ROWS, Split, pack_kernel, packed_split_kernel
+from estimand.kernels.forest.packed import EITHER, MOST_ROWS, Split, pack_kernel, packed_split_kernel
 from estimand.kernels.forest.relabel import marks_of, relabel_kernel
 from estimand.kernels.forest.split import split_kernel
 
@@ -19,8 +19,8 @@ Codes = npt.NDArray[np.uint8]
 Table = tuple[Codes, Floats]
 # Rows that split, that estimate, and that are outside the bag; put in another order as the tree grows.
 Parts = tuple[Rows, Rows, Rows]
-# Features to try at each node, number of codes, rows of every treatment above its mean and below (or rows, where there
-# is no treatment) and share of rows that a side must keep, penalty of imbalance, and whether all rows weigh the same.
+# Features to try at each node, number of codes, rows and share of rows that a side must keep, penalty of imbalance, and
+# whether all rows weigh the same.
 Growth = tuple[Tries, int, int, float, float, bool]
 # Nodes, means of leaves, spans of the nodes' rows with their depth, and the leaf of each row outside.
 Tree = tuple[Ints, Floats, Ints, Rows]
@@ -59,11 +59,11 @@ def _found(table: Table, rows: Rows, room: Room, state: Words, growth: Growth, d
     marks, histogram, numbers, bins, order, _, merits, tried = room
     tries, _, least, alpha, penalty, even = growth
     arms, n = responses.shape[1] > 2, rows.shape[0]
-    fewest = max(int(np.ceil(alpha * n)), 2 * least if arms else least)
+    fewest = max(int(np.ceil(alpha * n)), least, 2 * EITHER if arms else 1)
     if n < 2 * fewest or not relabel_kernel(responses, rows, marks):
         return (0.0, -1, 0, False)
     count = draw_tried(state, order, tried, tries, depth)
-    rules = (least, fewest, penalty, arms)
+    rules = (EITHER, fewest, penalty, arms)
     if even and marks.shape[1] == 3 and n < MOST_ROWS:
         sums = pack_kernel(marks[:n], numbers)
         return packed_split_kernel(codes, rows, (numbers, sums), (tried[:count], merits), bins, rules)

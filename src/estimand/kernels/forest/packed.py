@@ -25,6 +25,8 @@ Tried = tuple[Ints, Floats]
 # Bits of a count, and the numbers of all rows summed.
 Sums = tuple[int, int]
 
+# Rows above the mean of every treatment, and below, that each side of a split keeps: with none, a leaf says nothing.
+EITHER = 1
 MOST_ROWS, FEW_ROWS, ONE_WORD = 2**20, 48, 64
 _ONE, _SHIFT, _BRUIJN = np.uint64(1), np.uint64(58), np.uint64(0x03F79D71B4CB0A89)
 _PLACES = np.zeros(64, dtype=np.int64)

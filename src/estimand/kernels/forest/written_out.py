@@ -15,7 +15,7 @@ from estimand.kernels.forest.draws import (
 from estimand.kernels.forest.grow import Floats, Growth, Ints, Parts, Rows, Table
 from estimand.kernels.forest.leaves import gather_reference, leaf_reference
 from estimand.kernels.forest.nodes import LEAF, sides_reference
-from estimand.kernels.forest.packed import Split
+from estimand.kernels.forest.packed import EITHER, Split
 from estimand.kernels.forest.relabel import relabel_reference
 from estimand.kernels.forest.split import split_reference
 
@@ -60,13 +60,13 @@ def grow_reference(
 def _found_reference(table: Table, rows: Rows, draws: tuple[Ints, list[int], Floats, int], growth: Growth) -> Split:
     tries, codes, least, alpha, penalty, _ = growth
     arms = table[1].shape[1] > 2
-    fewest = max(int(np.ceil(alpha * rows.shape[0])), 2 * least if arms else least)
+    fewest = max(int(np.ceil(alpha * rows.shape[0])), least, 2 * EITHER if arms else 1)
     marks = relabel_reference(table[1], rows) if rows.shape[0] >= 2 * fewest else None
     if marks is None:
         return (0.0, -1, 0, False)
     order, state, merits, depth = draws
     features = tried_reference(state, order, tries, depth)
-    return split_reference(table[0], rows, marks, (features, merits), codes, (least, fewest, penalty, arms))
+    return split_reference(table[0], rows, marks, (features, merits), codes, (EITHER, fewest, penalty, arms))
 
 
 def bags_reference(

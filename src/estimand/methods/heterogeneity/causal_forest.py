@@ -78,7 +78,7 @@ class ForestEffects(Method):
     folds : int or tuple of int
         Number of folds, or the fold of each row.
     min_leaf : int
-        Rows of each arm that each side of a split keeps.
+        Rows that each side of a split keeps, at least one of them treated and one not.
     alpha : float
         Share of a node's rows that each side keeps.
     imbalance_penalty : float

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from estimand.core.learner import Learner, LearnerOption
 from estimand.core.run import Run
+from estimand.errors import DesignError
 from estimand.models.forest.binning import find_cuts
 from estimand.models.forest.centring import Centring, Rows, centred
 from estimand.models.forest.columns import (
@@ -21,6 +22,7 @@ from estimand.models.forest.grown import GrownForest
 from estimand.models.forest.growth import Ground, grow
 from estimand.models.forest.settings import ForestSettings
 from estimand.models.forest.solving import solved
+from estimand.stats.arrays import Floats
 from estimand.stats.effect_scores import flat
 
 
@@ -67,6 +69,7 @@ class CausalForest(ForestSettings):
     treatment_learner: LearnerOption | None = None
     folds: int = Field(default=5, ge=2)
     seed: int = Field(default=0, ge=0)
+    _grown: GrownForest | None = PrivateAttr(default=None)
 
     def fit(
         self, X: Any, treatment: Any, outcome: Any, *, weights: Any = None, cluster: Any = None, threads: int = 1
@@ -104,7 +107,23 @@ class CausalForest(ForestSettings):
         )
         run = Run(self.seed, threads)
         level = centred(rows, (self.learner, self.treatment_learner or self.learner), self.folds, run)
-        return self.grown(rows, level, (treatments, names), run)
+        self._grown = self.grown(rows, level, (treatments, names), run)
+        return self._grown
+
+    def predict(self, X: Any) -> Floats:
+        """Effect on new rows, by the forest last fitted, under the name that pipelines call.
+
+        Raises
+        ------
+        DesignError
+            If it was not fitted, or the columns are others.
+        """
+        if self._grown is None:
+            raise DesignError("This CausalForest was not fitted.", remedy="Call fit first.")
+        return self._grown.effect(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._grown is not None
 
     def grown(
         self, rows: Rows, level: Centring, named: tuple[Treatments, tuple[str, ...] | None], run: Run
@@ -115,7 +134,7 @@ class CausalForest(ForestSettings):
         made = grow(ground, self, run, keep=True)
         effects, variance = solved(made.gathered, rows.treatments.shape[1])
         return GrownForest(
-            settings=self,
+            settings=type(self)(**self.get_params()),
             columns=named[1],
             treatments=named[0].names,
             cuts=cuts,

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from estimand.core.frozen import Frozen
 from estimand.core.run import Run
+from estimand.errors import DesignError
 from estimand.models.forest.binning import Cuts, find_cuts
 from estimand.models.forest.columns import read_clusters, read_column, read_features, read_weights
 from estimand.models.forest.growth import Ground, grow
 from estimand.models.forest.settings import ForestSettings
 from estimand.models.forest.solving import solved
 from estimand.models.forest.trees import Trees
+from estimand.models.tags import InputTags, RegressorTags, Tags
 from estimand.stats.arrays import Floats
 
 
@@ -32,6 +34,7 @@ class RegressionForest(ForestSettings):
     """
 
     seed: int = Field(default=0, ge=0)
+    _grown: "GrownMeans | None" = PrivateAttr(default=None)
 
     def fit(self, X: Any, outcome: Any, *, weights: Any = None, cluster: Any = None, threads: int = 1) -> "GrownMeans":
         """Grow a forest on features (n, p) and an outcome (n,).
@@ -52,7 +55,28 @@ class RegressionForest(ForestSettings):
         )
         made = grow(ground, self, Run(self.seed, threads), keep=True)
         means, variance = solved(made.gathered, 0)
-        return GrownMeans(cuts, made.kept(), center, means[:, 0] + center, np.sqrt(variance[:, 0]), made.importance)
+        self._grown = GrownMeans(
+            cuts, made.kept(), center, means[:, 0] + center, np.sqrt(variance[:, 0]), made.importance
+        )
+        return self._grown
+
+    def predict(self, X: Any) -> Floats:
+        """Mean outcome of new rows, by the forest last fitted, under the name that pipelines call.
+
+        Raises
+        ------
+        DesignError
+            If it was not fitted, or there are not as many columns.
+        """
+        if self._grown is None:
+            raise DesignError("This RegressionForest was not fitted.", remedy="Call fit first.")
+        return self._grown.predict(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._grown is not None
+
+    def __sklearn_tags__(self) -> Tags:
+        return Tags(estimator_type="regressor", regressor_tags=RegressorTags(), input_tags=InputTags(allow_nan=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,12 +1,13 @@
 """How a forest is grown."""
 
 from math import ceil
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from estimand.core.declared import Declared
 from estimand.errors import DesignError
+from estimand.models.tags import InputTags, Tags
 
 FREE_LEVELS, FEWEST_LEADERS = 4, 3
 
@@ -27,7 +28,7 @@ class ForestSettings(Declared):
         on average so far in the tree. Its splitting rows alone decide, so trees stay honest; small nodes split less on
         noise where few features matter. With p < 9 nothing guides.
     min_leaf : int
-        Rows above and below the mean of every treatment that each side of a split keeps; rows, without treatments.
+        Rows that each side of a split keeps, one of them at least above the mean of every treatment and one below.
     alpha : float
         Share of a node's rows that each side keeps.
     imbalance_penalty : float
@@ -51,6 +52,32 @@ class ForestSettings(Declared):
     honesty: bool = True
     split_share: float = Field(default=0.5, gt=0, lt=1)
     bins: int = Field(default=64, ge=3, le=256)
+
+    def __sklearn_tags__(self) -> Tags:
+        return Tags(input_tags=InputTags(allow_nan=True))
+
+    def __delattr__(self, name: str) -> None:
+        # A pipeline hangs marks of its own on its steps while they fit, and takes them off again.
+        if name in type(self).model_fields or name not in self.__dict__:
+            super().__delattr__(name)
+        else:
+            object.__delattr__(self, name)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name, as scikit-learn asks for them; none has parameters of its own."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, and return the same object: pipelines and searches ask no other way.
+
+        Raises
+        ------
+        DesignError
+            If there is no such parameter, or its value is refused; nothing is set then.
+        """
+        made = type(self)(**(self.get_params() | params))
+        self.__dict__.update(made.__dict__)
+        return self
 
     def tries(self, features: int) -> tuple[int, int, int, int, int]:
         """Features that lead, how many of them and of all others a node tries, how many of all in the first levels."""
