@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from estimand.core.calibration import card, read_cells
+from estimand.core.experiment_rates import rates_of, read_rates
 
 COMMAND = Path(sys.executable).with_name("estimand")
 
@@ -45,3 +46,21 @@ def test_a_manual_says_what_was_measured(tmp_path: Path) -> None:
     assert card("ipw").command in made.stdout
     told = json.loads(call("methods", "ipw", "--json", cwd=tmp_path).stdout)
     assert told["measured"] == list(card("ipw").lines())
+
+
+def test_what_is_known_of_experiments_is_rendered_and_an_unknown_part_refused(tmp_path: Path) -> None:
+    made = call("calibrate", "--experiments", "--render", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "estimand-out" / "calibration"
+    rates = read_rates((folder / "experiments.csv").read_text(encoding="utf-8"))
+    assert {rate.part for rate in rates} >= {"sizes", "looks"}
+    assert "## Experiments" in (folder / "calibration.md").read_text(encoding="utf-8")
+    refused = call("calibrate", "--experiments", "--part", "sices", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "sizes" in refused.stderr
+
+
+def test_a_manual_says_what_was_measured_in_experiments(tmp_path: Path) -> None:
+    made = call("methods", "cuped", "--json", cwd=tmp_path)
+    assert json.loads(made.stdout)["measured_in_experiments"] == [rate.line() for rate in rates_of("cuped")]
+    assert "finds an effect that is not there" in call("methods", "cuped", cwd=tmp_path).stdout

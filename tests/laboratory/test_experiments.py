@@ -181,8 +181,9 @@ def test_power_is_compared_at_the_units_that_are_drawn() -> None:
     held = planning.planned("mean, small")
     assert held.units == 34
     assert held.power > 0.8
-    (rate,) = planning.rates("mean, small", {"difference": (1_000.0, 820.0)})
-    assert (rate.expected, rate.ruling) == (held.power, "fail")
+    for tables, ruling in ((10_000.0, "fail"), (1_000.0, "published")):
+        (rate,) = planning.rates("mean, small", {"difference": (tables, 0.82 * tables)})
+        assert (rate.expected, rate.ruling) == (held.power, ruling)
 
 
 def test_rates_are_read_back_as_they_were_written() -> None:

@@ -101,8 +101,9 @@ def test_false_alarms_are_pooled_over_worlds_with_the_worst_beside_them() -> Non
 
 
 def test_the_committed_page_is_the_one_its_tables_make() -> None:
-    methods, checks = ((MEASURED / name).read_text(encoding="utf-8") for name in ("methods.csv", "checks.csv"))
-    assert (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8") == page(methods, checks)
+    names = ("methods.csv", "checks.csv", "experiments.csv")
+    methods, checks, experiments = ((MEASURED / name).read_text(encoding="utf-8") for name in names)
+    assert (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8") == page(methods, checks, experiments)
     assert (ROOT / "docs" / "calibration.svg").read_text(encoding="utf-8") == picture(read_cells(methods))
 
 

@@ -16,7 +16,8 @@ control from control; coverage is of the effect on the other, by 95 % intervals.
 LINES = """Lines, set before any number was seen. *Exact*: the error is within three Monte-Carlo errors of what is
 stated. *Conservative*: it is at most that. Coverage within the band of the rest of this page, or above it where the
 method is conservative. Variances within 2 % of what they should be, power within a point of what was planned. What
-misses is measured again with four times the tables (`--rerun`), and must then keep the same line."""
+misses is measured again with four times the tables (`--rerun`), and must then keep the same line. Where two
+Monte-Carlo errors are wider than a line, the number is published without one."""
 LOOKS = """### Looking more than once
 
 Share of experiments without an effect in which any look finds one, in per cent: 10,000 planned units, a coin for each,

@@ -17,7 +17,7 @@ from estimand.core.frozen import FrozenMap
 from estimand.core.metric_moments import Counts, MetricMoments
 from estimand.core.moments import Moments
 from estimand.core.run import Run
-from estimand.laboratory.experiments.rules import near_ratio, ruled
+from estimand.laboratory.experiments.rules import WITHIN, near_ratio, ruled_if_told
 from estimand.laboratory.experiments.tally import Part, Tally, added
 from estimand.models.bank import Cache
 from estimand.stats.arrays import Floats
@@ -26,7 +26,7 @@ from estimand.study.examine import run_method
 from estimand.study.plan import plan_methods
 
 UNITS, CORRELATIONS = 1_000, (0.3, 0.5, 0.7, 0.9)
-BATCH, BATCHES, AGAIN = 500, 40, 160
+BATCH, BATCHES, AGAIN = 500, 80, 160
 ESTIMATES, STATED = "ratio of variances", "ratio of stated variances"
 DESIGN = as_design(
     {
@@ -117,7 +117,7 @@ def _rate(rho: float, setting: str, tables: int, found: tuple[float, float]) -> 
         coverage_error=None,
         failed=0.0,
         rule="within 2 %",
-        ruling=ruled(near_ratio(measured_, expected), ""),
+        ruling=ruled_if_told(near_ratio(measured_, expected), float(found[1]), WITHIN * expected),
         reason="",
         command="",
     )

@@ -15,7 +15,7 @@ import pyarrow as pa
 from estimand.core.experiment_rates import Rate
 from estimand.core.frozen import FrozenMap
 from estimand.core.run import Run
-from estimand.laboratory.experiments.rules import Share, near_points, ruled
+from estimand.laboratory.experiments.rules import POINTS, Share, near_points, ruled_if_told
 from estimand.laboratory.experiments.tally import Part, Tally
 from estimand.study.power import power
 from estimand.study.powering.experiment import experiment_power
@@ -161,7 +161,7 @@ def _rate(name: str, method: str, sums: tuple[float, ...]) -> Rate:
         coverage_error=None,
         failed=0.0,
         rule="within 1 point",
-        ruling=ruled(near_points(value, expected), ""),
+        ruling=ruled_if_told(near_points(value, expected), share.error or 0.0, POINTS),
         reason="",
         command="",
     )

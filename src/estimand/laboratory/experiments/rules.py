@@ -59,6 +59,11 @@ def ruled(keeps: bool, limit: str) -> str:
     return "pass" if keeps else "known" if limit else "fail"
 
 
+def ruled_if_told(keeps: bool, error: float, line: float) -> str:
+    """Rule where the tables are enough to tell: two Monte-Carlo errors within the line; else publish it without one."""
+    return ruled(keeps, "") if 2.0 * error <= line else "published"
+
+
 def near_ratio(measured: float, expected: float) -> bool:
     """Whether a ratio is within two parts in a hundred of what it should be."""
     return abs(measured / expected - 1.0) <= WITHIN
