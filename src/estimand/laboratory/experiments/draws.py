@@ -137,21 +137,21 @@ def labels(arm: Ints) -> Any:
 
 def _normal(rng: np.random.Generator, past: Floats, treated: Any, effect: float) -> Floats:
     """Values with a variance of four untreated, and an effect that goes with the past."""
-    return 10.0 + 1.2 * past + 1.6 * rng.standard_normal(past.shape[0]) + treated * (effect + 0.4 * past)
+    return np.asarray(10.0 + 1.2 * past + 1.6 * rng.standard_normal(past.shape[0]) + treated * (effect + 0.4 * past))
 
 
 def _clicks(rng: np.random.Generator, habit: Floats, treated: Any) -> dict[str, Floats]:
     """Views, clicks by everyone's own habit, and both before; treatment turns some of the other views to clicks."""
     n = habit.shape[0]
     keen = rng.gamma(2.0, 0.5, n)
-    views, views_before = (1 + rng.poisson(3.0 * keen) for _ in range(2))
-    clicks = rng.binomial(views, habit)
-    clicks = clicks + treated * rng.binomial(views - clicks, MORE_CLICKS)
+    views, views_before = (1 + np.asarray(rng.poisson(3.0 * keen)) for _ in range(2))
+    clicks = np.asarray(rng.binomial(views, habit))
+    clicks = clicks + treated * np.asarray(rng.binomial(views - clicks, MORE_CLICKS))
     return {
         "views": views.astype(float),
         "clicks": clicks.astype(float),
         "views_before": views_before.astype(float),
-        "clicks_before": rng.binomial(views_before, habit).astype(float),
+        "clicks_before": np.asarray(rng.binomial(views_before, habit), dtype=float),
     }
 
 
@@ -159,7 +159,7 @@ def _clustered(rng: np.random.Generator, arm_of: Ints, sizes: Ints) -> Columns:
     cluster = np.repeat(np.arange(sizes.shape[0]), sizes)
     treated, n = arm_of[cluster] == 2, cluster.shape[0]
     shared, history = rng.standard_normal((2, sizes.shape[0]))
-    habit = rng.beta(3.0, 7.0, sizes.shape[0])[cluster]
+    habit = np.asarray(rng.beta(3.0, 7.0, sizes.shape[0]))[cluster]
     past = history[cluster] + rng.standard_normal(n)
     value = 10.0 + past + shared[cluster] + rng.standard_normal(n)
     return {

@@ -187,8 +187,8 @@ def drawn(draw: Draw, treated: float, rng: np.random.Generator) -> tuple[Floats,
         return np.asarray(numbers.reshape(BATCH, BLOCKS, BLOCK).sum(axis=2).cumsum(axis=1))
 
     means, errors = [], []
-    for mine in (~one, one):
-        n, total, squares = upto(mine.astype(float)), upto(mine * value), upto(mine * np.square(value))
+    for mine in ((~one).astype(float), one.astype(float)):
+        n, total, squares = upto(mine), upto(mine * value), upto(mine * np.square(value))
         enough = np.where(n >= 2.0, n, np.nan)
         mean = total / enough
         means.append(mean)
