@@ -138,15 +138,19 @@ class Distribution:
         half of what is left to the nearer end: half the interquartile range over 0.674 at the median, and local in the
         tails.
         """
-        delta = min(AROUND, 0.5 * min(level, 1.0 - level))
-        low, high = self.quantile(level - delta), self.quantile(level + delta)
-        spread = (high - low) / float(ndtri(level + delta) - ndtri(level - delta))
-        if spread <= 0.0:
+        bandwidth = self.bandwidth(level)
+        if bandwidth <= 0.0:
             return 0.0
-        bandwidth = 0.9 * spread * self.effective**-0.2
         z = (self.points - self.quantile(level)) / bandwidth
         kernel = np.exp(-0.5 * np.square(z)) / np.sqrt(2.0 * np.pi)
         return float(self.mass @ kernel / bandwidth)
+
+    def bandwidth(self, level: float) -> float:
+        """Standard deviation of the kernel of :meth:`density`; zero where most mass is at one point."""
+        delta = min(AROUND, 0.5 * min(level, 1.0 - level))
+        low, high = self.quantile(level - delta), self.quantile(level + delta)
+        spread = (high - low) / float(ndtri(level + delta) - ndtri(level - delta))
+        return max(0.0, float(0.9 * spread * self.effective**-0.2))
 
     def density_by_counting(self, level: float) -> float:
         r"""Density at a quantile: a share over the distance between its ends.

@@ -39,6 +39,10 @@ class History:
     facts : Facts
     without_history : float
         Share of units without the covariate.
+    smoothing : float
+        Standard deviation of what is added to values that are drawn: of a quantile the kernel's of its density, as
+        draws of the past alone are lumpier than the units to come (Silverman & Young 1987,
+        doi:10.1093/biomet/74.3.469).
     """
 
     name: str
@@ -46,6 +50,7 @@ class History:
     cluster: Ints | None
     facts: Facts
     without_history: float
+    smoothing: float = 0.0
 
 
 def read_history(data: Any, asked: PowerQuestion) -> History:
@@ -77,7 +82,8 @@ def read_history(data: Any, asked: PowerQuestion) -> History:
             code=Code.INSUFFICIENT_DATA,
         )
     bare = float(np.isnan(np.stack(held[outcomes:])).any(axis=0).mean()) if len(held) > outcomes else 0.0
-    return History(source.name, held, cluster, facts_of(metric, held, cluster), bare)
+    smoothing = _spread_out(held[0]).bandwidth(metric.quantile) if metric.kind == "quantile" else 0.0
+    return History(source.name, held, cluster, facts_of(metric, held, cluster), bare, smoothing)
 
 
 def facts_of(metric: Metric, columns: tuple[Floats, ...], cluster: Ints | None) -> Facts:
@@ -121,7 +127,7 @@ def _one_arm(moments: MetricMoments, *, history: bool = False) -> tuple[float, f
 
 def _of_quantile(metric: Metric, values: Floats, cluster: Ints | None) -> Facts:
     """Level and density by the past; of clusters, the spread of their shares below the quantile."""
-    spread = Distribution.of(values, np.ones(values.shape[0]), np.arange(values.shape[0]))
+    spread = _spread_out(values)
     level = spread.quantile(metric.quantile)
     density, atom = spread.density(metric.quantile), spread.atom_at(metric.quantile)
     if density <= 0.0 or atom > 0.0:
@@ -140,8 +146,12 @@ def _of_quantile(metric: Metric, values: Floats, cluster: Ints | None) -> Facts:
     return replace(facts, kind="quantile", level=level, variance=variance)
 
 
+def _spread_out(values: Floats) -> Distribution:
+    return Distribution.of(values, np.ones(values.shape[0]), np.arange(values.shape[0]))
+
+
 def drawn_from(history: History, units: int, rng: np.random.Generator) -> tuple[tuple[Floats, ...], Ints | None]:
-    """Draw rows of the past with replacement, or whole clusters until there are enough rows.
+    """Draw rows of the past with replacement, smoothed if so asked, or whole clusters until there are enough rows.
 
     Returns
     -------
@@ -150,12 +160,18 @@ def drawn_from(history: History, units: int, rng: np.random.Generator) -> tuple[
     """
     n = history.columns[0].shape[0]
     if history.cluster is None:
-        rows = rng.integers(n, size=units)
-        return tuple(column[rows] for column in history.columns), None
+        return _smoothed(history, rng.integers(n, size=units), rng), None
     order = np.argsort(history.cluster, kind="stable")
     edges = np.searchsorted(history.cluster[order], np.arange(history.cluster.max() + 2))
     chosen = rng.integers(edges.shape[0] - 1, size=max(4, round(units / history.facts.cluster_size)))
     sizes = edges[chosen + 1] - edges[chosen]
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     rows = order[np.repeat(edges[chosen], sizes) + within]
-    return tuple(column[rows] for column in history.columns), np.repeat(np.arange(chosen.shape[0]), sizes)
+    return _smoothed(history, rows, rng), np.repeat(np.arange(chosen.shape[0]), sizes)
+
+
+def _smoothed(history: History, rows: Ints, rng: np.random.Generator) -> tuple[Floats, ...]:
+    value, *others = (column[rows] for column in history.columns)
+    if history.smoothing > 0.0:
+        value = value + history.smoothing * rng.standard_normal(rows.shape[0])
+    return (value, *others)
