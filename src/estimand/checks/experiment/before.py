@@ -1,10 +1,10 @@
 """Did the arms differ before anybody was exposed?"""
 
-from dataclasses import replace
 from functools import reduce
 
 import numpy as np
 
+from estimand.checks.experiment.worst import told_by, worst_of
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.design import Experiment
@@ -70,28 +70,20 @@ class BeforeExposure(Check):
 
 def before_told(finding: Finding, adjusted: Floats, tests: int) -> Finding:
     """Say what the adjusted p-values of the arms in a metric's evidence say."""
-    table, line = finding.evidence, finding.threshold
-    if table is None or line is None:
+    worst = worst_of(finding, adjusted)
+    if worst is None:
         return finding
-    worst = int(np.argmin(adjusted))
-    row = list(table.rows())[worst]
-    differs = bool(adjusted[worst] < line)
+    row = worst.row
     words = (
         f"Before the experiment '{finding.subject}' of arm '{row['arm']}' is {format_number(float(row['difference']))} "
         f"from '{row['control']}' (standard error {format_number(float(row['std_error']))}; p = "
-        f"{format_number(float(adjusted[worst]))}, adjusted for {tests} {'tests' if tests > 1 else 'test'})."
+        f"{format_number(worst.p_value)}, adjusted for {tests} {'tests' if tests > 1 else 'test'})."
     )
-    return replace(
-        finding,
-        grade=Grade.WARN if differs else Grade.PASS,
-        statistic=float(adjusted[worst]),
-        message=words,
-        remedy="Check that it was measured before exposure and the same way in all arms, and that no arm was "
-        "used in an experiment before; else assignment was not at random."
-        if differs
-        else None,
-        evidence=Table({name: table[name] for name in table.columns} | {"adjusted": adjusted.tolist()}),
+    remedy = (
+        "Check that it was measured before exposure and the same way in all arms, and that no arm was used in an "
+        "experiment before; else assignment was not at random."
     )
+    return told_by(worst, finding, adjusted, words, remedy)
 
 
 def _history(moments: MetricMoments) -> Levels | None:

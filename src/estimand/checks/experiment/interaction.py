@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from estimand.checks.experiment.assigned import Assigned, samples
+from estimand.checks.experiment.worst import told_by, worst_of
 from estimand.core.case import Case
 from estimand.core.check import Check, Refit, check
 from estimand.core.design import Experiment
@@ -59,29 +60,18 @@ class Interaction(Check):
 
 def interaction_told(finding: Finding, adjusted: Floats, tests: int) -> Finding:
     """Say what the adjusted p-values of a metric's rows of evidence say."""
-    table, line = finding.evidence, finding.threshold
-    if table is None or line is None:
+    worst = worst_of(finding, adjusted)
+    if worst is None:
         return finding
-    worst = int(np.argmin(adjusted))
-    row = list(table.rows())[worst]
-    differs = bool(adjusted[worst] < line)
+    row = worst.row
     words = (
-        f"The effect on '{finding.about}' {'differs' if differs else 'is not seen to differ'} by the arm of "
+        f"The effect on '{finding.about}' {'differs' if worst.differs else 'is not seen to differ'} by the arm of "
         f"'{row['experiment']}': of arm '{row['arm']}' by {format_number(float(row['difference']))} (standard error "
         f"{format_number(float(row['std_error']))}) where it was '{row['level']}' (joint p = "
-        f"{format_number(float(adjusted[worst]))}, adjusted for {tests} tests)."
+        f"{format_number(worst.p_value)}, adjusted for {tests} tests)."
     )
-    return replace(
-        finding,
-        grade=Grade.WARN if differs else Grade.PASS,
-        subject=str(row["experiment"]),
-        statistic=float(adjusted[worst]),
-        message=words,
-        remedy="Read the effect in each arm of the other experiment, and decide on the two together."
-        if differs
-        else None,
-        evidence=Table({name: table[name] for name in table.columns} | {"adjusted": adjusted.tolist()}),
-    )
+    remedy = "Read the effect in each arm of the other experiment, and decide on the two together."
+    return told_by(worst, replace(finding, subject=str(row["experiment"])), adjusted, words, remedy)
 
 
 @check(
