@@ -1,6 +1,5 @@
 """Planning: formulas against published sizes, closed forms and simulated experiments."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from scipy.stats import norm
 
 import estimand as es
+from estimand.core.experiment_rates import measured_rates
 from estimand.errors import DataError, DesignError, IdentificationError, UnsupportedError
 from tests.reference_data import reference
 
@@ -224,7 +224,11 @@ def test_histories_that_say_nothing_are_refused() -> None:
 
 def test_the_published_power_is_within_a_point_of_simulation() -> None:
     """A point, beside the error of the count itself."""
-    published = pd.read_csv(Path(__file__).parents[2] / "simulations" / "power.csv")
-    assert (published["experiments"] >= 1_000).all()
-    assert (published["points"].abs() <= 1.0 + 2.0 * published["mc_error"]).all()
-    assert np.isclose(published["formula"], 0.8, atol=0.01).all()
+    published = [rate for rate in measured_rates() if rate.part == "power"]
+    assert len(published) >= 15
+    for rate in published:
+        assert rate.measured is not None
+        assert rate.error is not None
+        assert rate.tables >= 1_000
+        assert abs(rate.measured - rate.expected) <= 0.01 + 2.0 * rate.error, rate.situation
+        assert rate.expected == pytest.approx(0.8, abs=0.01)

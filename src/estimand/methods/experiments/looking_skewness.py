@@ -12,7 +12,7 @@ from estimand.core.sample import Sample
 from estimand.methods.experiments.looking import Looking
 from estimand.stats.skewness import contrast_skewness, pooled_skewness
 
-# Above so much skewness of the difference, looks were seen to err more often than they say: simulations/.
+# Above so much skewness of the difference, looks were seen to err more often than they say: docs/calibration.md.
 SKEWED = 0.2
 
 
@@ -20,7 +20,7 @@ def skewness_finding(key: str, case: Case, looking: Looking, units: float) -> li
     """Warn where the first look of the plan is, or this one would be, at units too few for the metric's skewness.
 
     What counts is the skewness of the difference, which is none in arms alike; where it is above 0.2 at the burn-in,
-    always-valid and group-sequential tests erred beyond their size in simulations/sequential_size.csv.
+    always-valid and group-sequential tests erred beyond their size: "Looking more than once" in docs/calibration.md.
     """
     moments = case.metric_moments()
     skewness = _skewness(case, moments)
