@@ -141,6 +141,7 @@ def test_the_lists_name_what_there_is() -> None:
     assert "doi:" in manual
     assert {card["name"] for card in json.loads(call("datasets", "--json").stdout)} == {
         "lalonde", "lalonde_experiment", "outreach", "llm_logs", "tutoring", "retention",
+        "onboarding", "onboarding_history", "onboarding_log",
     }  # fmt: skip
 
 
@@ -148,8 +149,7 @@ def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
     made = call("demo", "lalonde", "--out", str(tmp_path))
     assert made.returncode == 0, made.stderr
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    shown = readme.split("```")[3]
-    assert "NSW experiment" in shown
+    (shown,) = [block for block in readme.split("```")[1::2] if "NSW experiment" in block]
     printed = " ".join(made.stdout.replace("─", " ").split())
     assert " ".join(shown.replace("─", " ").split()) in printed
     assert "overlap.propensity" in made.stdout

@@ -43,7 +43,7 @@ def writing(place: Path) -> Iterator[None]:
         reason = "it is a file, not a folder" if isinstance(error, FileExistsError) else error.strerror or str(error)
         raise DataError(
             f"Nothing can be written to '{place}': {reason[:1].lower()}{reason[1:]}.",
-            remedy="Name another place, where you may write.",
+            remedy="Name another place, where you may write, with the option that named it (--out, --figure).",
             code=Code.UNREADABLE_FILE,
             found=str(place),
         ) from None
