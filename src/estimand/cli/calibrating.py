@@ -21,37 +21,31 @@ OUT = Path("estimand-out") / "calibration"
 
 def calibrate(given: Mapping[str, Any], render: bool, publish: bool, out: Path | None) -> int:
     """Measure what is still to be measured, and write tables and page."""
-    settled = {**given, "workers": given["workers"] or cpu_count() or 1}
-    calibration = Calibration(out or OUT, **settled)
+    calibration = Calibration(out or OUT, **_settled(given))
     calibration.refuse_unknown()
-    folder = folder_for(calibration.out)
-    with Progress() as progress, writing(folder):
-        if render:
-            calibration.render()
-        else:
-            calibration.run(progress.report)
-    tell_places(page=folder / PAGE_FILE, methods=folder / METHODS_FILE, checks=folder / CHECKS_FILE)
-    _publish(folder, publish)
-    return 0
+    return _done(calibration, render, publish, {"page": PAGE_FILE, "methods": METHODS_FILE, "checks": CHECKS_FILE})
 
 
 def calibrate_experiments(given: Mapping[str, Any], render: bool, publish: bool, out: Path | None) -> int:
     """Measure of experiments what is still to be measured, and write table and page."""
-    settled = {**given, "workers": given["workers"] or cpu_count() or 1}
-    measuring = Measuring(out or OUT, **settled)
+    measuring = Measuring(out or OUT, **_settled(given))
     measuring.chosen()
-    folder = folder_for(measuring.out)
+    return _done(measuring, render, publish, {"page": PAGE_FILE, "experiments": RATES_FILE})
+
+
+def _settled(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {**given, "workers": given["workers"] or cpu_count() or 1}
+
+
+def _done(work: Calibration | Measuring, render: bool, publish: bool, files: Mapping[str, str]) -> int:
+    folder = folder_for(work.out)
     with Progress() as progress, writing(folder):
         if render:
-            measuring.render()
+            work.render()
         else:
-            measuring.run(progress.report)
-    tell_places(page=folder / PAGE_FILE, experiments=folder / RATES_FILE)
-    _publish(folder, publish)
-    return 0
-
-
-def _publish(folder: Path, wanted: bool) -> None:
-    if wanted:
+            work.run(progress.report)
+    tell_places(**{name: folder / file for name, file in files.items()})
+    if publish:
         written = put_in_checkout(folder, Path.cwd())
         Console(stderr=True).print(Text(f"Published: {', '.join(map(str, written))}"), soft_wrap=True)
+    return 0
