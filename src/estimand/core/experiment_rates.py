@@ -18,7 +18,7 @@ RATES_FILE = "experiments.csv"
 SIZES = "sizes"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """A number measured over simulated experiments.
 
@@ -51,21 +51,21 @@ class Rate:
 
     part: str
     situation: str
-    metric: str
+    metric: str = ""
     setting: str
-    method: str
-    options: Mapping[str, Any]
+    method: str = ""
+    options: Mapping[str, Any] = FrozenMap({})
     tables: int
     expected: float | None
     measured: float | None
     error: float | None
-    coverage: float | None
-    coverage_error: float | None
-    failed: float
+    coverage: float | None = None
+    coverage_error: float | None = None
+    failed: float = 0.0
     rule: Rule
     ruling: str
-    reason: str
-    command: str
+    reason: str = ""
+    command: str = ""
 
     def line(self) -> str:
         """Words with the situation and the metric before them."""

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 
 from estimand.core.experiment_rates import Rate, Rule
-from estimand.core.frozen import FrozenMap
 from estimand.core.gates import GatePolicy
 from estimand.core.run import Run
 from estimand.laboratory.experiments.rules import Share, keeps_size, ruled
@@ -100,19 +99,11 @@ def _rate(split: str, test: str, rule: Rule, sums: tuple[float, ...]) -> Rate:
     return Rate(
         part="allocation",
         situation=split,
-        metric="",
         setting=test,
-        method="",
-        options=FrozenMap({}),
         tables=int(tables),
         expected=line if false else None,
         measured=share.value,
         error=share.error,
-        coverage=None,
-        coverage_error=None,
-        failed=0.0,
         rule=rule if false else "published",
         ruling=ruled(keeps_size(rule, share, line), "") if false else "published",
-        reason="",
-        command="",
     )

@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from estimand.core.design import as_design
 from estimand.core.experiment_rates import Rate, Rule
-from estimand.core.frozen import FrozenMap
 from estimand.core.multiplicity import Multiplicity, adjusted_p_values
 from estimand.core.run import Run
 from estimand.data.build import build_sample
@@ -81,19 +80,12 @@ def _rate(kind: str, rule: Rule, sums: tuple[float, ...]) -> Rate:
     return Rate(
         part="families",
         situation=SITUATION,
-        metric="",
         setting=kind,
         method="difference",
-        options=FrozenMap({}),
         tables=int(tables),
         expected=ALPHA,
         measured=share.value,
         error=share.error,
-        coverage=None,
-        coverage_error=None,
-        failed=0.0,
         rule=rule,
         ruling=ruling,
-        reason="",
-        command="",
     )

@@ -13,7 +13,6 @@ import numpy as np
 from estimand.core.case import Case
 from estimand.core.design import as_design
 from estimand.core.experiment_rates import Rate
-from estimand.core.frozen import FrozenMap
 from estimand.core.metric_moments import Counts, MetricMoments
 from estimand.core.moments import Moments
 from estimand.core.run import Run
@@ -108,16 +107,10 @@ def _rate(rho: float, setting: str, tables: int, found: tuple[float, float]) -> 
         metric="mean: normal",
         setting=setting,
         method="cuped",
-        options=FrozenMap({}),
         tables=tables,
         expected=expected,
         measured=measured_,
         error=float(found[1]),
-        coverage=None,
-        coverage_error=None,
-        failed=0.0,
         rule="within 2 %",
         ruling=ruled_if_told(near_ratio(measured_, expected), float(found[1]), WITHIN * expected),
-        reason="",
-        command="",
     )

@@ -212,7 +212,6 @@ def _rate(situation: str, procedure: Procedure, sums: tuple[float, ...]) -> Rate
     return Rate(
         part="looks",
         situation=situation,
-        metric="",
         setting=procedure.name,
         method="sequential" if procedure.options else "difference",
         options=FrozenMap(procedure.options),
@@ -220,11 +219,6 @@ def _rate(situation: str, procedure: Procedure, sums: tuple[float, ...]) -> Rate
         expected=ALPHA,
         measured=share.value,
         error=share.error,
-        coverage=None,
-        coverage_error=None,
-        failed=0.0,
         rule="published",
         ruling="published",
-        reason="",
-        command="",
     )

@@ -133,5 +133,4 @@ def _rate(world: str, metric: str, reading: Reading, sums: tuple[float, ...]) ->
         rule=reading.rule,
         ruling=ruling,
         reason=reading.limit if ruling == "known" else "",
-        command="",
     )
