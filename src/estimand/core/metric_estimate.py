@@ -252,12 +252,16 @@ def _refuse_denominator(moments: MetricMoments, parts: tuple[Moments, ...]) -> N
     total = np.sum([part.mean("denominator") * part.units for part in parts], axis=0)
     if (total <= 0.0).any():
         a = int(total.argmin())
-        raise IdentificationError(
-            f"The denominator of metric '{moments.metric}' adds to {total[a]:g} in arm '{moments.arms[a]}', so there "
-            "is no ratio.",
-            remedy="Check the denominator, or use a metric of kind mean.",
-            code=Code.NOT_IDENTIFIED,
-        )
+        raise no_ratio(moments.metric, f"adds to {total[a]:g}", moments.arms[a])
+
+
+def no_ratio(metric: str, found: str, arm: str) -> IdentificationError:
+    """Error of a ratio whose denominator is not positive in an arm."""
+    return IdentificationError(
+        f"The denominator of metric '{metric}' {found} in arm '{arm}', so there is no ratio.",
+        remedy="Check the denominator, or use a metric of kind mean.",
+        code=Code.NOT_IDENTIFIED,
+    )
 
 
 def _one_cluster_alone(moments: MetricMoments) -> IdentificationError:

@@ -39,7 +39,7 @@ def sequential_path_figure(record: StudyRecord) -> Chart:
     if estimate is None:
         raise UnsupportedError(
             "The record has no path over looks.",
-            remedy="Run method: sequential with the day of exposure as the design's strata.",
+            remedy="Run method: sequential, and name the column of the day in the design: exposed or day.",
         )
     rows = _rows(estimate)
     terms = list(dict.fromkeys(str(row["term"]) for row in rows))

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from estimand.core.case import Case
 from estimand.core.frozen import FrozenMap
+from estimand.core.metric_estimate import no_ratio
 from estimand.core.metric_rows import metric_column
 from estimand.core.sample import derived
-from estimand.errors import Code, IdentificationError
 from estimand.stats.arrays import Floats
 
 
@@ -32,12 +32,7 @@ def linearised(case: Case, values: Floats, means: tuple[Floats, Floats]) -> Case
     sample = case.sample()
     if (below <= 0.0).any():
         a = int(below.argmin())
-        raise IdentificationError(
-            f"The denominator of metric '{case.outcome}' has mean {below[a]:g} in arm '{sample.arms[a]}', so there is "
-            "no ratio.",
-            remedy="Check the denominator, or use a metric of kind mean.",
-            code=Code.NOT_IDENTIFIED,
-        )
+        raise no_ratio(case.outcome, f"has mean {below[a]:g}", sample.arms[a])
     ratio = (above / below)[sample.arm]
     line = ratio + (case.values() - ratio * values) / below[sample.arm]
     outcomes = FrozenMap({**sample.outcomes, case.outcome: line})
